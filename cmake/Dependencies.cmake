@@ -1,0 +1,10 @@
+# Everything from outside, found once. Each is wrapped in one place of src/ (see docs/design/dependencies.md).
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(NGTCP2 REQUIRED IMPORTED_TARGET libngtcp2)
+find_package(Boost 1.74 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_path(TL_EXPECTED_INCLUDE_DIR tl/expected.hpp REQUIRED)

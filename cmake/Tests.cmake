@@ -1,0 +1,10 @@
+# qg_test(NAME SOURCES... [LIBRARIES ...]): a GoogleTest program whose cases ctest lists one by one.
+find_package(GTest REQUIRED)
+include(GoogleTest)
+function(qg_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE quantumgate qg_options ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${name}." PROPERTIES TIMEOUT 600)
+endfunction()

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// An IP address and a port.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "quantumgate/result.h"
+
+namespace quantumgate {
+
+// Holds IPv4 addresses in their IPv6-mapped form (::ffff:a.b.c.d), so that equal endpoints compare equal.
+struct Endpoint {
+  std::array<std::byte, 16> ip{};
+  std::uint16_t port = 0;
+
+  static Endpoint v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, std::uint16_t port) noexcept;
+
+  // Reads "127.0.0.1:5000" or "[::1]:5000". Numbers only: names are resolved by whoever holds a resolver.
+  static Result<Endpoint> parse(std::string_view text);
+
+  bool is_v4() const noexcept;
+  std::string to_string() const;  // "127.0.0.1:5000" or "[::1]:5000"
+
+  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
+};
+
+}  // namespace quantumgate

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// A node: the local end of everything. Several may live in one process; they share nothing.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "quantumgate/address.h"
+#include "quantumgate/endpoint.h"
+#include "quantumgate/extender.h"
+#include "quantumgate/identity.h"
+#include "quantumgate/log.h"
+#include "quantumgate/peer.h"
+#include "quantumgate/result.h"
+#include "quantumgate/stream.h"
+
+namespace quantumgate {
+
+struct NodeOptions {
+  // UDP addresses to bind, at most 8. Port 0 takes a free port.
+  std::vector<Endpoint> listen;
+  // Nodes with another network name can not talk to this one; 1 to 64 bytes.
+  std::string network = "quantumgate";
+  // Set: only nodes that hold the same secret can talk to this one, or even learn that it is there.
+  std::optional<SharedSecret> shared_secret;
+  // Sessions at the same time; more are refused silently. 1 to 65536.
+  std::uint32_t sessions_max = 4096;
+  LogSink log;
+};
+
+struct ConnectOptions {
+  std::chrono::milliseconds time_limit{10'000};  // 100 ms to 5 min
+};
+
+// Counters since the start; they only grow.
+struct NodeCounters {
+  std::uint64_t datagrams_received = 0;
+  std::uint64_t datagrams_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t dropped_malformed = 0;     // impossible size
+  std::uint64_t dropped_unauthentic = 0;   // no key of ours opens it
+  std::uint64_t dropped_replayed = 0;      // seen before
+  std::uint64_t dropped_clock = 0;         // its time is more than 120 s from ours
+  std::uint64_t dropped_full = 0;          // a bounded table was full
+  std::uint64_t handshakes_started = 0;    // message 1 accepted, as responder
+  std::uint64_t handshakes_completed = 0;  // either role
+  std::uint64_t cookies_sent = 0;
+};
+
+class Node {
+ public:
+  // Starts a node with its own thread. Errors: address_in_use, permission_denied, invalid_argument, system.
+  static Result<std::unique_ptr<Node>> start(Identity identity, NodeOptions options,
+                                             std::vector<std::shared_ptr<Extender>> extenders = {});
+
+  // Stops gracefully: extenders first, then every session is closed with `shutting_down`; waits for the node's thread.
+  // Never call it on the node's thread.
+  virtual ~Node() = default;
+
+  // --- any thread ---
+  virtual const PeerUuid& uuid() const noexcept = 0;
+  virtual Address address() const = 0;  // uuid and bound endpoints; wildcard addresses are shown as loopback
+  // Runs `work` on the node's thread, in the order of the calls. Dropped if the node has stopped.
+  virtual void post(std::function<void()> work) = 0;
+  // Dials. `done` is called once on the node's thread: the peer, at once if a session exists already, or no_answer
+  // (with nobody at that place the other side's silence is the only answer), closed_by_peer, not_found (name
+  // resolution).
+  virtual void connect(Address address, ConnectOptions options, std::function<void(Result<Peer>)> done) = 0;
+
+  // --- the node's thread only ---
+  virtual Result<void> disconnect(const PeerUuid& peer) = 0;  // not_found without a session
+  virtual std::vector<Peer> peers() const = 0;
+  virtual NodeCounters counters() const = 0;
+  // Opens a stream to the extender `extender` of a connected peer. Never waits: bytes written before the peer's answer
+  // are sent with it. Errors: not_found (no session), limit (256 streams opened by this side are open).
+  virtual Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender) = 0;
+
+ protected:
+  Node() = default;
+};
+
+}  // namespace quantumgate

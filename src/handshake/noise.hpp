@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// The Noise Protocol Framework (revision 34) as a table-driven state machine, with the hybrid forward secrecy tokens
+// e1 and ekem1 (a KEM beside the ephemeral Diffie-Hellman exchange). Patterns are data.
+// Spec: docs/spec/02-handshake.md, section 3.   Layer: handshake (sans-I/O).
+// Threads: one object, one thread.   Ownership: owns its keys and wipes them; borrows the RandomSource.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.hpp"
+#include "crypto/aead.hpp"
+#include "crypto/hash.hpp"
+#include "crypto/ml_kem.hpp"
+#include "quantumgate/bytes.h"
+#include "quantumgate/result.h"
+#include "quantumgate/secret.h"
+
+namespace quantumgate::handshake {
+
+enum class Token : std::uint8_t { e, s, ee, es, se, ss, psk, e1, ekem1 };
+
+// A handshake pattern; all views point to static data. The first message is the initiator's; one-way patterns have one.
+struct Pattern {
+  std::string_view name;                        // as in the protocol name, e.g. "XXhfs+psk0"
+  std::span<const Token> initiator_premessage;  // e and s only
+  std::span<const Token> responder_premessage;
+  std::span<const std::span<const Token>> messages;
+};
+
+// The product's pattern: -> psk, e, e1   <- e, ee, ekem1, s, es   -> s, se
+extern const Pattern kXXhfsPsk0;
+
+struct NoiseSuite {
+  // Diffie-Hellman is X25519.
+  std::optional<crypto::MlKemParameters> kem;  // for patterns with e1
+  crypto::AeadAlgorithm aead;
+  crypto::HashAlgorithm hash;
+};
+
+enum class NoiseRole : std::uint8_t { initiator, responder };
+
+// What a side brings along. What the pattern does not use is ignored.
+struct NoiseKeys {
+  std::optional<Secret<32>> static_private;
+  std::optional<std::array<std::byte, 32>> remote_static;     // from a pre-message
+  std::optional<std::array<std::byte, 32>> remote_ephemeral;  // from a pre-message
+  std::vector<Secret<32>> psks;                               // one for each psk token, in order
+};
+
+// The two transport secrets of Split(), before any use: `sending` of one side equals `receiving` of the other.
+struct NoiseSplit {
+  Secret<32> sending;
+  Secret<32> receiving;
+};
+
+class NoiseHandshake {
+ public:
+  // `protocol_name` e.g. "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256". Draws ephemeral keys from `random` when a
+  // message needs them: 32 bytes for e, 64 for e1 (d ‖ z), 32 for ekem1 (m), in that order.
+  // invalid_argument if a key that the pattern needs is missing.
+  static Result<NoiseHandshake> create(const Pattern& pattern, std::string_view protocol_name, NoiseSuite suite,
+                                       NoiseRole role, BytesView prologue, NoiseKeys keys, RandomSource& random);
+  NoiseHandshake(NoiseHandshake&&) noexcept;
+  NoiseHandshake& operator=(NoiseHandshake&&) noexcept;
+  ~NoiseHandshake();
+
+  // The next message, when it is our turn (CHECKed).
+  Bytes write_message(BytesView payload);
+  // Reads the peer's next message when it is its turn (CHECKed) and returns the payload. `malformed` or
+  // `not_authentic`: the state is as it was before, so a forged message can not spoil a handshake.
+  Result<Bytes> read_message(BytesView message);
+
+  bool my_turn() const noexcept;
+  bool finished() const noexcept;
+  // Size of the next message, read or written, for a payload of `payload_size` bytes.
+  std::size_t next_message_size(std::size_t payload_size) const noexcept;
+
+  // After the last message. The handshake hash identifies the session (channel binding).
+  Bytes handshake_hash() const;
+  const std::optional<std::array<std::byte, 32>>& remote_static() const noexcept;
+  NoiseSplit split() const;
+
+ private:
+  struct State;
+  explicit NoiseHandshake(std::unique_ptr<State> state) noexcept;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace quantumgate::handshake

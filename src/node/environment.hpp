@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// All that a kernel sees of the world: time, chance, sockets, timers, names. platform/ implements it with the operating
+// system, sim/ with virtual time and virtual links.
+// Layer: node.   Threads: post() from any thread; everything else, and every callback, on the environment's one thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "quantumgate/bytes.h"
+#include "quantumgate/endpoint.h"
+#include "quantumgate/result.h"
+
+namespace quantumgate::node {
+
+struct OutgoingDatagram {
+  Endpoint to;
+  BytesView data;
+};
+
+struct IncomingDatagram {
+  Endpoint from;
+  MutableBytesView data;  // valid, and writable (packets are opened in place), until the callback returns
+};
+
+// Destroying it closes the socket; no callback comes after that.
+class DatagramSocket {
+ public:
+  virtual ~DatagramSocket() = default;
+  virtual Endpoint local_endpoint() const = 0;
+  // Sends as many of `batch`, in order, as the system takes at once, and returns their number. After a short send,
+  // `on_writable` is called once when it takes more. An unreachable destination counts as sent: datagrams get lost.
+  virtual std::size_t send(std::span<const OutgoingDatagram> batch) = 0;
+};
+
+struct DatagramCallbacks {
+  std::function<void(std::span<const IncomingDatagram>)> on_receive;  // at most 64 datagrams of at most 65,535 bytes
+  std::function<void()> on_writable;
+};
+
+// Fires once each time it is set. Destroying it cancels it.
+class Timer {
+ public:
+  virtual ~Timer() = default;
+  virtual void set(TimePoint deadline) = 0;  // replaces the previous deadline; a past one fires at the next turn
+  virtual void cancel() = 0;
+};
+
+class Environment {
+ public:
+  virtual ~Environment() = default;
+  virtual TimePoint now() const = 0;        // never runs backwards
+  virtual UnixTime wall_clock() const = 0;  // may jump
+  virtual RandomSource& random() = 0;
+  // Errors: address_in_use, permission_denied, invalid_argument (not an address of this machine), system.
+  virtual Result<std::unique_ptr<DatagramSocket>> open_datagram_socket(const Endpoint& local,
+                                                                       DatagramCallbacks callbacks) = 0;
+  virtual std::unique_ptr<Timer> make_timer(std::function<void()> on_deadline) = 0;
+  // Resolves a host name or a textual address; at most 8 endpoints. not_found if there is none. `done` comes later,
+  // never inside this call.
+  virtual void resolve(std::string host, std::uint16_t port,
+                       std::function<void(Result<std::vector<Endpoint>>)> done) = 0;
+  virtual void post(std::function<void()> work) = 0;
+};
+
+}  // namespace quantumgate::node

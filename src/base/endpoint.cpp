@@ -29,6 +29,8 @@ Result<Endpoint> Endpoint::parse(std::string_view text) {
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos) return fail(ErrorCode::malformed, kDoing);
   std::string_view host = text.substr(0, colon);
+  // inet_pton takes a C string: it would not see what stands behind a zero byte.
+  if (host.find('\0') != std::string_view::npos) return fail(ErrorCode::malformed, kDoing);
   const std::string_view port_text = text.substr(colon + 1);
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);

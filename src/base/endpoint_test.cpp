@@ -28,5 +28,10 @@ TEST(EndpointTest, RefusesWhatIsNoEndpoint) {
   }
 }
 
+TEST(EndpointTest, RefusesAZeroByte) {
+  EXPECT_FALSE(Endpoint::parse(std::string_view("127.0.0.1\0:5", 12)));
+  EXPECT_FALSE(Endpoint::parse(std::string_view("[::1\0]:5", 8)));
+}
+
 }  // namespace
 }  // namespace quantumgate

@@ -19,6 +19,11 @@
 
 namespace quantumgate::node {
 
+// The largest datagram that is received; longer ones are dropped, and counted. More than any Ethernet-sized path
+// carries (jumbo frames are not used), and small enough to keep a whole receive batch in one fixed buffer.
+inline constexpr std::size_t kDatagramSizeMax = 2048;
+inline constexpr std::size_t kReceiveBatchMax = 64;
+
 struct OutgoingDatagram {
   Endpoint to;
   BytesView data;
@@ -40,7 +45,7 @@ class DatagramSocket {
 };
 
 struct DatagramCallbacks {
-  std::function<void(std::span<const IncomingDatagram>)> on_receive;  // at most 64 datagrams of at most 65,535 bytes
+  std::function<void(std::span<const IncomingDatagram>)> on_receive;  // 1 to kReceiveBatchMax datagrams
   std::function<void()> on_writable;
 };
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "crypto/argon2id.hpp"
 
+#include <sodium.h>
+
+#include "crypto/octets.hpp"
 #include "crypto/sodium.hpp"
 
 namespace quantumgate::crypto {

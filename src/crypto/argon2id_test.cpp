@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "crypto/hex_for_tests.hpp"
+#include "crypto/test_hex.hpp"
 
 namespace quantumgate::crypto {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "crypto/hex_for_tests.hpp"
+#include "crypto/test_hex.hpp"
 
 namespace quantumgate::crypto {
 namespace {

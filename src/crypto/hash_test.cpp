@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "crypto/hex_for_tests.hpp"
+#include "crypto/test_hex.hpp"
 
 namespace quantumgate::crypto {
 namespace {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "crypto/x25519.hpp"
 
+#include <algorithm>
+#include <cstdint>
+
 #include "crypto/openssl.hpp"
 
 namespace quantumgate::crypto {
@@ -39,6 +42,26 @@ std::optional<Secret<32>> x25519(const Secret<32>& private_key, std::span<const 
   }
   CHECK(size == shared.size());
   return shared;
+}
+
+bool x25519_has_small_order(std::span<const std::byte, 32> public_key) noexcept {
+  // A clamped private key is a multiple of 8, so the result is zero just for the u coordinates of points of order 1, 2,
+  // 4 and 8 on the curve and its twist. Modulo p = 2^255 - 19 these are 0, 1, -1 and two of order 8; below 2^255, 0 and
+  // 1 have a second encoding, p and p + 1. The top bit is ignored (RFC 7748, section 5).
+  using Words = std::array<std::uint64_t, 4>;  // little-endian
+  constexpr std::uint64_t kOnes = ~std::uint64_t{0};
+  constexpr std::uint64_t kTop = kOnes >> 1;
+  constexpr Words kSmallOrder[] = {{0, 0, 0, 0},
+                                   {1, 0, 0, 0},
+                                   {0xaeb8413b7c7aebe0, 0x6ac49ff1fae35616, 0xfdb1329ceb8d09da, 0x00b8495f16056286},
+                                   {0x248c50a3bc959c5f, 0x5bef839c55b1d0b1, 0x868e1c58c45c4404, 0x57119fd0dd4e22d8},
+                                   {0xffffffffffffffec, kOnes, kOnes, kTop},
+                                   {0xffffffffffffffed, kOnes, kOnes, kTop},
+                                   {0xffffffffffffffee, kOnes, kOnes, kTop}};
+  Words u{};
+  for (std::size_t i = 0; i < 32; ++i) u[i / 8] |= std::to_integer<std::uint64_t>(public_key[i]) << (8 * (i % 8));
+  u[3] &= kTop;
+  return std::ranges::find(kSmallOrder, u) != std::end(kSmallOrder);
 }
 
 }  // namespace quantumgate::crypto

@@ -17,4 +17,7 @@ X25519PublicKey x25519_public_key(const Secret<32>& private_key);
 // The shared secret; nothing when it is all zeros, which only a malicious public key causes.
 std::optional<Secret<32>> x25519(const Secret<32>& private_key, std::span<const std::byte, 32> public_key);
 
+// True for just those public keys with which x25519() gives nothing, whatever the private key is.
+[[nodiscard]] bool x25519_has_small_order(std::span<const std::byte, 32> public_key) noexcept;
+
 }  // namespace quantumgate::crypto

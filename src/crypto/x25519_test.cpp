@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "crypto/hex_for_tests.hpp"
+#include "crypto/test_hex.hpp"
 
 namespace quantumgate::crypto {
 namespace {
@@ -56,8 +56,22 @@ TEST(X25519Test, PublicKeysOfSmallOrderAreRefused) {
                         "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
                         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
                         "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-                        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"}) {
+                        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+                        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+                        "0000000000000000000000000000000000000000000000000000000000000080"}) {
     EXPECT_EQ(shared("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4", u), "refused") << u;
+    EXPECT_TRUE(x25519_has_small_order(array_from_hex<32>(u))) << u;
+  }
+}
+
+TEST(X25519Test, OtherPublicKeysAreNotOfSmallOrder) {
+  std::array<std::byte, 32> u = array_from_hex<32>("ebffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f");
+  EXPECT_FALSE(x25519_has_small_order(u));
+  u = {};
+  for (unsigned low = 2; low < 256; ++low) {
+    u[0] = static_cast<std::byte>(low);
+    EXPECT_FALSE(x25519_has_small_order(u));
+    EXPECT_NE(shared("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4", to_hex(u)), "refused");
   }
 }
 

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "crypto/xchacha20_poly1305.hpp"
 
+#include <sodium.h>
+
 #include <algorithm>
 
+#include "base/check.hpp"
+#include "crypto/octets.hpp"
 #include "crypto/sodium.hpp"
 
 namespace quantumgate::crypto {

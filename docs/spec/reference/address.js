@@ -9,7 +9,7 @@ const kHostsMax = 8;
 
 const base36 = (text) => [...text].reduce((value, digit) => value * 36n + BigInt(parseInt(digit, 36)), 0n);
 
-// The two check characters of a UUID: with them, the whole is 1 modulo 1271.
+// The two check characters of a UUID: with them, the whole is 1 modulo 1271. The smaller pair where two fit.
 export function checkCharacters(uuid) {
   const value = (1n - ((base36(toHex(uuid)) * 1296n) % kModulus) + kModulus) % kModulus;
   return value.toString(36).padStart(2, '0');
@@ -29,31 +29,31 @@ function isIpv6(host) {
     if (!isIpv4(groups.pop())) return false;
     count += 1; // an embedded IPv4 address stands for two groups
   }
-  return groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group)) && (halves.length === 2 ? count <= 7 : count === 8);
+  return groups.every((group) => /^[0-9a-f]{1,4}$/.test(group)) && (halves.length === 2 ? count <= 7 : count === 8);
 }
 
 function isName(host) {
-  return /^[0-9a-z._-]{1,253}$/i.test(host);
+  return /^[0-9a-z._-]{1,253}$/.test(host);
 }
 
 function parseHostPort(text) {
-  const [, bracketed, plain, digits] = text.match(/^(?:\[([^\]]*)\]|([^:[\]]*)):([0-9]{1,5})$/) ?? [];
+  const [, bracketed, plain, digits] = text.match(/^(?:\[([^\]]*)\]|([^:[\]]*)):([1-9][0-9]{0,4})$/) ?? [];
   ensure(digits !== undefined, 'malformed', 'reading an address: host:port');
   ensure(bracketed !== undefined ? isIpv6(bracketed) : isName(plain), 'malformed', 'reading an address: host');
   const port = Number(digits);
-  ensure(port >= 1 && port <= 65535, 'malformed', 'reading an address: port');
+  ensure(port <= 65535, 'malformed', 'reading an address: port');
   return { host: bracketed ?? plain, port };
 }
 
 // Errors: `malformed`; `bad_check_group` if everything is well-formed but the check characters do not fit the UUID.
 export function parseAddress(text) {
-  const [, uuidPart, check, hosts] = text.match(/^qg:\/\/(.{36})-([0-9a-z]{2})(?:@([^]*))?$/i) ?? [];
+  const lowered = text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const [, uuidPart, check, hosts] = lowered.match(/^qg:\/\/(.{36})-([0-9a-z]{2})(?:@([^]*))?$/) ?? [];
   ensure(uuidPart !== undefined, 'malformed', 'reading an address');
   const uuid = parseUuid(uuidPart);
   const places = hosts === undefined ? [] : hosts.split(',').map(parseHostPort);
   ensure(places.length <= kHostsMax, 'malformed', 'reading an address: too many places');
-  const fits = base36(toHex(uuid) + check.toLowerCase()) % kModulus === 1n;
-  ensure(fits, 'bad_check_group', 'reading an address');
+  ensure(check === checkCharacters(uuid), 'bad_check_group', 'reading an address');
   return { uuid, hosts: places };
 }
 

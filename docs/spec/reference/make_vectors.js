@@ -148,13 +148,16 @@ function addresses(known) {
     start.toUpperCase().replace('QG', 'qg'),
     start.toUpperCase(),
     `qg://${identity.uuidText(ambiguous)}-${checkCharacters(ambiguous)}`,
-    `qg://${identity.uuidText(ambiguous)}-${second}`,
     `${start}@127.0.0.1:1`,
     `${start}@255.255.255.255:65535`,
     `${start}@[::1]:5000`,
     `${start}@[2001:db8::1]:5000`,
     `${start}@[::ffff:192.0.2.1]:5000`,
+    `${start}@[2001:DB8::1]:5000`,
     `${start}@localhost:5000`,
+    `${start}@Node.Example.ORG:5000`,
+    `${start}@my_node:5000`,
+    `${start}@${'a'.repeat(253)}:5000`,
     `${start}@node-1.example.org:5000`,
     `${start}@${places(2)}`,
     `${start}@example.org:5000,192.0.2.1:5001,[2001:db8::1]:5002`,
@@ -168,6 +171,7 @@ function addresses(known) {
     ...[
       `qg://${text}-${wrongCheck}`,
       `qg://${text}-zz`,
+      `qg://${identity.uuidText(ambiguous)}-${second}`,
       `qg://${wrongDigit}-${check}`,
       `qg://${swapped}-${check}`,
       `qg://${other}-${check}`,
@@ -204,6 +208,7 @@ function addresses(known) {
       `${start}@127.0.0.1`,
       `${start}@127.0.0.1:`,
       `${start}@127.0.0.1:0`,
+      `${start}@127.0.0.1:05000`,
       `${start}@127.0.0.1:65536`,
       `${start}@127.0.0.1:100000`,
       `${start}@127.0.0.1:4294972296`,
@@ -469,7 +474,8 @@ function handshakeVector(n, scenario) {
   };
 }
 
-// Payloads to decode alone. `error`: what a reader must answer; without it the payload is good.
+// Payloads to decode alone. `error`: what a reader must answer; without it the payload is good. `meaning`: true if all
+// fields can be read and only what they say is wrong.
 function payloadVectors() {
   const proof = {
     identityKey: draw('payload identity key', 32),
@@ -527,7 +533,14 @@ function payloadVectors() {
     [3, 'extension without length', concat(payload3, fromHex('0100')), 'malformed'],
     [3, 'extension beyond the end', concat(payload3, fromHex('0100040000')), 'malformed'],
   ];
-  return rows.map(([message, what, payload, error]) => ({ message, what, payload, error }));
+  const meanings = ['unknown version', 'session index 0', 'unknown algorithm'];
+  return rows.map(([message, what, payload, error]) => ({
+    message,
+    what,
+    payload,
+    error,
+    meaning: meanings.includes(what) || undefined,
+  }));
 }
 
 export function handshakeVectors() {

@@ -94,7 +94,13 @@ export function openMessage(key, datagrams, hasIndex) {
     const sameIds = ['senderIndex', 'messageId'].every((field) => equal(each.header[field], header[field]));
     ensure(each.header.piece === i && same && sameIds, 'malformed', doing);
   }
-  return { header, message: concat(...opened.map(({ piece }) => piece)) };
+  const pieces = opened.map(({ piece }) => piece);
+  const message = concat(...pieces);
+  if (message.length > 0) {
+    const cut = cutMessage(message);
+    ensure(cut.length === pieces.length && cut.every((piece, i) => equal(piece, pieces[i])), 'malformed', doing);
+  }
+  return { header, message };
 }
 
 // Steps 1, 4 and 6 of section 5: what a responder demands of the header of a first datagram.

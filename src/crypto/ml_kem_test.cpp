@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ostream>
 #include <string>
 
 #include "crypto/ml_kem_native.hpp"
@@ -28,6 +29,7 @@ struct Implementation {
   std::optional<Secret<32>> (*encapsulate)(P, BytesView, const Secret<32>&, MutableBytesView);
   std::optional<Secret<32>> (*decapsulate)(P, BytesView, BytesView);
 };
+void PrintTo(const Implementation& implementation, std::ostream* out) { *out << implementation.name; }
 constexpr Implementation kChosen{"Chosen", ml_kem_encapsulation_key, ml_kem_decapsulation_key, ml_kem_encapsulate,
                                  ml_kem_decapsulate};
 constexpr Implementation kNative{"Native", native::ml_kem_encapsulation_key, native::ml_kem_decapsulation_key,

@@ -128,6 +128,7 @@ class Simulator {
   const Link& link(const Host& from, const Host& to) const;
 
   // Taps see each datagram in the order in which they were added; one that drops it ends the row.
+  // Neither of these two is to be called from a tap.
   void add_tap(Tap tap) { taps_.push_back(std::move(tap)); }
   void clear_taps() { taps_.clear(); }
   void inject(const InjectedDatagram& datagram);

@@ -8,11 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
-
-#include "base/check.hpp"
 
 namespace quantumgate::platform {
 namespace {

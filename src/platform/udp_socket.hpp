@@ -4,11 +4,9 @@
 // Layer: platform.   Threads: one object, one thread; a ReceiveBuffer may serve many sockets of that thread.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 

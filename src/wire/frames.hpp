@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Frames: the typed parts of a packet's content.
+// Spec: docs/spec/03-session.md, sections 2 and 3.   Layer: wire (pure functions).   Ownership: borrows the content.
+#pragma once
+
+#include <optional>
+
+#include "quantumgate/peer.h"
+#include "wire/schema.hpp"
+
+namespace quantumgate::wire {
+
+enum class FrameKind : std::uint8_t { padding = 0, stream = 1, control = 2, close = 3 };
+inline constexpr std::uint8_t kFrameMustUnderstand = 0x80;
+inline constexpr std::uint8_t kFrameHasLength = 0x40;
+inline constexpr std::uint8_t kFrameKindMask = 0x3f;
+
+struct Frame {
+  std::uint8_t kind;  // a FrameKind if it is a known one
+  bool must_understand;
+  BytesView body;  // borrowed from the content
+};
+
+// Walks over the frames of a packet's content.
+class FrameReader {
+ public:
+  explicit FrameReader(BytesView content) noexcept : in_(content) {}
+  // The next frame; nothing at the end or when the content does not parse: then malformed() is true.
+  std::optional<Frame> next() noexcept;
+  bool malformed() const noexcept { return in_.failed(); }
+
+ private:
+  Reader in_;
+};
+
+// Type byte of a frame that fills the rest of its packet.
+constexpr std::byte frame_type(FrameKind kind) noexcept {
+  // Every frame of version 1 but PADDING must be understood: a receiver that skips one would lose data silently.
+  return static_cast<std::byte>(static_cast<std::uint8_t>(kind) |
+                                (kind == FrameKind::padding ? 0 : kFrameMustUnderstand));
+}
+
+struct CloseFrame {
+  CloseReason reason{};
+  static constexpr auto kFields = fields(field("reason", &CloseFrame::reason));
+};
+
+enum class ControlWhat : std::uint8_t { request = 0, answer = 1 };
+inline constexpr std::size_t kControlBodyMax = 256;
+
+struct ControlHeader {
+  ControlWhat what{};
+  std::uint32_t id = 0;
+  std::uint8_t method = 0;
+  static constexpr auto kFields = fields(field("what", &ControlHeader::what), field("id", &ControlHeader::id),
+                                         field("method", &ControlHeader::method));
+  static constexpr std::size_t kSize = 6;
+};
+
+}  // namespace quantumgate::wire

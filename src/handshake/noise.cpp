@@ -481,7 +481,7 @@ Bytes NoiseHandshake::write_message(BytesView payload) {
   return message;
 }
 
-Result<Bytes> NoiseHandshake::read_message(BytesView message) {
+Result<Bytes> NoiseHandshake::read_message(BytesView message, const Acceptance& accept) {
   constexpr const char* kDoing = "reading a handshake message";
   CHECK(!finished() && !my_turn());
   const std::size_t size_min = next_message_size(0);
@@ -493,6 +493,7 @@ Result<Bytes> NoiseHandshake::read_message(BytesView message) {
     if (const auto read = state_->read(token, rest, p); !read) return fail(read.error());
   }
   if (!p.symmetric.decrypt_and_hash(rest, payload)) return fail(ErrorCode::not_authentic, kDoing);
+  if (accept && !accept(payload, p.remote_static)) return fail(ErrorCode::not_authentic, kDoing);
   state_->progress = std::move(p);
   state_->finish_message();
   return payload;

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -72,9 +73,13 @@ class NoiseHandshake {
 
   // The next message, when it is our turn (CHECKed).
   Bytes write_message(BytesView payload);
+  // Says whether an authentic message also keeps the rules of the protocol above; `remote_static` as it is known then.
+  using Acceptance =
+      std::function<bool(BytesView payload, const std::optional<std::array<std::byte, 32>>& remote_static)>;
   // Reads the peer's next message when it is its turn (CHECKed) and returns the payload. `malformed` or
-  // `not_authentic`: the state is as it was before, so a forged message can not spoil a handshake.
-  Result<Bytes> read_message(BytesView message);
+  // `not_authentic` (also when `accept` says no): the state is as it was before, so a message that somebody else made
+  // can not spoil a handshake.
+  Result<Bytes> read_message(BytesView message, const Acceptance& accept = {});
 
   bool my_turn() const noexcept;
   bool finished() const noexcept;

@@ -18,14 +18,18 @@ constexpr std::string_view kBase36 = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// ISO/IEC 7064 MOD 1271-36: digits and check characters, as one number to base 36, are 1 modulo 1271.
+// ISO/IEC 7064 MOD 1271-36: digits and check characters, read as one number to base 36, are 1 modulo 1271.
+constexpr unsigned kModulus = 1271;
+
+unsigned base36_digit(char c) { return static_cast<unsigned>(kBase36.find(c)); }
+
+unsigned modulo(std::string_view base36, unsigned remainder = 0) {
+  for (const char c : base36) remainder = (remainder * 36 + base36_digit(c)) % kModulus;
+  return remainder;
+}
+
 std::string check_group(const PeerUuid& uuid) {
-  constexpr unsigned kModulus = 1271;
-  unsigned remainder = 0;
-  for (const char c : wire::to_hex(uuid.bytes)) {
-    remainder = (remainder * 36 + static_cast<unsigned>(*wire::hex_digit(c))) % kModulus;
-  }
-  const unsigned check = (kModulus + 1 - remainder * (36 * 36 % kModulus) % kModulus) % kModulus;
+  const unsigned check = (kModulus + 1 - modulo("00", modulo(wire::to_hex(uuid.bytes)))) % kModulus;
   return {kBase36[check / 36], kBase36[check % 36]};
 }
 
@@ -69,7 +73,8 @@ Result<Address> Address::parse(std::string_view text) {
   Address address;
   const auto uuid = PeerUuid::parse(rest.substr(0, kUuidSize));
   const std::string_view check = rest.substr(kUuidSize + 1, 2);
-  if (!uuid) return fail(ErrorCode::malformed, kDoing);
+  const bool base36 = check.find_first_not_of(kBase36) == std::string_view::npos;
+  if (!uuid || !base36) return fail(ErrorCode::malformed, kDoing);
   address.uuid = *uuid;
   rest.remove_prefix(kHeadSize);
 
@@ -86,7 +91,8 @@ Result<Address> Address::parse(std::string_view text) {
     }
   }
   // Last, so that "only the check characters differ" is what the error says.
-  if (check != check_group(address.uuid)) return fail(ErrorCode::bad_check_group, kDoing);
+  const unsigned remainder = modulo(check, modulo(wire::to_hex(address.uuid.bytes)));
+  if (remainder != 1) return fail(ErrorCode::bad_check_group, kDoing);
   return address;
 }
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// What a finished handshake hands to the session.   Layer: handshake.
+#pragma once
+
+#include <vector>
+
+#include "base/time.hpp"
+#include "handshake/credentials.hpp"
+#include "handshake/noise.hpp"
+#include "handshake/suite.hpp"
+
+namespace quantumgate::handshake {
+
+struct Established {
+  NoiseRole role;
+  const Suite* suite;  // static lifetime
+  NoiseSplit secrets;
+  Bytes handshake_hash;  // identifies the session
+  PeerKey peer;
+  std::uint32_t local_index = 0;   // we receive packets under it
+  std::uint32_t remote_index = 0;  // the peer does
+  Endpoint endpoint;               // where the peer's last message came from
+  Endpoint observed;               // where the peer sees us
+  Bytes stream_parameters;         // the peer's
+  Duration handshake_time{};
+  std::vector<Bytes> held;  // packets that overtook message 3, oldest first
+};
+
+}  // namespace quantumgate::handshake

@@ -92,7 +92,8 @@ std::optional<Bytes> PieceCollector::message() const {
   }
   // Only the one way of cutting that the spec allows.
   const Pieces cut = Pieces::of(all.size());
-  if (cut.count != pieces_.size() || pieces_.front().size() != cut.size) return std::nullopt;
+  const auto whole = [&](const Bytes& piece) { return piece.size() == cut.size; };
+  if (cut.count != pieces_.size() || !std::all_of(pieces_.begin(), pieces_.end() - 1, whole)) return std::nullopt;
   return all;
 }
 

@@ -18,18 +18,14 @@ constexpr std::string_view kBase36 = "0123456789abcdefghijklmnopqrstuvwxyz";
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-// ISO/IEC 7064 MOD 1271-36: digits and check characters, read as one number to base 36, are 1 modulo 1271.
-constexpr unsigned kModulus = 1271;
-
-unsigned base36_digit(char c) { return static_cast<unsigned>(kBase36.find(c)); }
-
-unsigned modulo(std::string_view base36, unsigned remainder = 0) {
-  for (const char c : base36) remainder = (remainder * 36 + base36_digit(c)) % kModulus;
-  return remainder;
-}
-
+// ISO/IEC 7064 MOD 1271-36: digits and check characters, as one number to base 36, are 1 modulo 1271.
 std::string check_group(const PeerUuid& uuid) {
-  const unsigned check = (kModulus + 1 - modulo("00", modulo(wire::to_hex(uuid.bytes)))) % kModulus;
+  constexpr unsigned kModulus = 1271;
+  unsigned remainder = 0;
+  for (const char c : wire::to_hex(uuid.bytes)) {
+    remainder = (remainder * 36 + static_cast<unsigned>(*wire::hex_digit(c))) % kModulus;
+  }
+  const unsigned check = (kModulus + 1 - remainder * (36 * 36 % kModulus) % kModulus) % kModulus;
   return {kBase36[check / 36], kBase36[check % 36]};
 }
 
@@ -45,7 +41,8 @@ Result<HostPort> parse_host(std::string_view text) {
 
   HostPort result;
   const auto [end, error] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), result.port);
-  if (error != std::errc{} || end != port_text.data() + port_text.size() || result.port == 0) {
+  // A leading zero would be a second text for the same port, and port 0 is none.
+  if (error != std::errc{} || end != port_text.data() + port_text.size() || port_text.front() == '0') {
     return fail(ErrorCode::malformed, kDoing);
   }
   if (host.starts_with('[')) {
@@ -91,8 +88,7 @@ Result<Address> Address::parse(std::string_view text) {
     }
   }
   // Last, so that "only the check characters differ" is what the error says.
-  const unsigned remainder = modulo(check, modulo(wire::to_hex(address.uuid.bytes)));
-  if (remainder != 1) return fail(ErrorCode::bad_check_group, kDoing);
+  if (check != check_group(address.uuid)) return fail(ErrorCode::bad_check_group, kDoing);
   return address;
 }
 

@@ -81,8 +81,9 @@ TEST(AddressTest, RefusesWhatIsNoAddress) {
   const std::string head = "qg://0cd45a5b-8bb6-8afe-bc64-2a1a14bb0c8b-0w";
   for (const std::string& text :
        {std::string(), std::string("qg://"), std::string("http://x"), head + "@", head + "@:5", head + "@host",
-        head + "@host:0", head + "@host:65536", head + "@a b:5", head + "@host:5,", head + "x", head + "@[::1:5",
-        head + "@[zz]:5", head + "@a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9", head + "@" + std::string(254, 'a') + ":1"}) {
+        head + "@host:0", head + "@host:080", head + "@host:65536", head + "@a b:5", head + "@host:5,", head + "x",
+        head + "@[::1:5", head + "@[zz]:5", head + "@a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9",
+        head + "@" + std::string(254, 'a') + ":1"}) {
     const auto address = Address::parse(text);
     ASSERT_FALSE(address) << text;
     EXPECT_EQ(address.error().code, ErrorCode::malformed) << text;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+// A session: the encrypted datagram association of two nodes, from the end of the handshake to the end of its keys.
+// Spec: docs/spec/03-session.md.   Layer: session (sans-I/O).
+// Threads: one object, one thread.   Ownership: owns its keys and wipes them when it closes; borrows nothing.
+// Memory: about 3 KiB.
+#pragma once
+
+#include <optional>
+
+#include "handshake/established.hpp"
+#include "quantumgate/peer.h"
+#include "session/control_channel.hpp"
+#include "session/packet_cipher.hpp"
+#include "session/replay_window.hpp"
+#include "wire/frames.hpp"
+
+namespace quantumgate::session {
+
+// What the frames of a packet are handed to, while it is being received.
+class FrameSink {
+ public:
+  virtual ~FrameSink() = default;
+  virtual void on_stream_frame(TimePoint now, BytesView body) = 0;  // borrowed for the call
+  // A control request of the peer. The answer's body (at most 256 bytes), or nothing if the method is unknown.
+  virtual std::optional<Bytes> on_control_request(TimePoint now, std::uint8_t method, BytesView body) = 0;
+  // The answer to the request `id` of ours.
+  virtual void on_control_answer(TimePoint now, std::uint32_t id, BytesView body) = 0;
+};
+
+class Session {
+ public:
+  // Takes keys and indexes from `established`. Draws a first request id and the keepalive interval.
+  Session(const handshake::Established& established, RandomSource& random, TimePoint now);
+
+  enum class State : std::uint8_t {
+    open,
+    closing,  // we closed: the keys are gone, CLOSE is repeated to whoever still sends
+    closed,   // over; the index may be given back
+  };
+  enum class Verdict : std::uint8_t { accepted, unauthentic, replayed };
+
+  // A datagram for our index. It is opened in place, so its bytes are spoilt in any case. Frames go to `sink` in order,
+  // until one of them ends the session.
+  Verdict receive(TimePoint now, MutableBytesView packet, FrameSink& sink);
+
+  // Makes `content_size` bytes that stand from offset kHeaderSize on in `buffer` a packet, in place; its size.
+  // `asks`: the packet holds a frame that the peer will answer in some way. Only in state open.
+  std::size_t seal(TimePoint now, MutableBytesView buffer, std::size_t content_size, bool asks);
+
+  // The session's own next packet (control, keepalive, close), written into `buffer` of at least kPacketSizeDefault
+  // bytes; its size, 0 if there is none. Call until 0, in every state.
+  std::size_t poll_transmit(TimePoint now, MutableBytesView buffer);
+
+  ControlChannel& control() noexcept { return control_; }
+  // Sends a keepalive at the next poll_transmit: tells an initiator that its message 3 arrived.
+  void send_keepalive() noexcept { keepalive_due_ = true; }
+  // Closes from our side. Nothing happens unless the session is open.
+  void close(TimePoint now, CloseReason reason);
+
+  std::optional<TimePoint> deadline() const;
+  void on_deadline(TimePoint now);
+
+  State state() const noexcept { return state_; }
+  // Why the session ended, once it is no longer open, and who said so.
+  CloseReason close_reason() const noexcept { return reason_; }
+  bool closed_by_peer() const noexcept { return closed_by_peer_; }
+  // Whether an authentic packet has arrived; for the initiator: the peer has our message 3.
+  bool heard() const noexcept { return heard_; }
+  std::uint32_t local_index() const noexcept { return local_index_; }
+  bool has_keys() const noexcept { return ciphers_.has_value(); }
+
+ private:
+  struct Ciphers {
+    PacketCipher sending;
+    PacketCipher receiving;
+  };
+
+  void receive_frames(TimePoint now, BytesView content, FrameSink& sink);
+  bool receive_frame(TimePoint now, const wire::Frame& frame, FrameSink& sink);  // false: it broke the protocol
+  bool receive_control(TimePoint now, BytesView body, FrameSink& sink);
+  void end(CloseReason reason, bool by_peer);
+
+  std::uint32_t local_index_;
+  std::uint32_t remote_index_;
+  std::optional<Ciphers> ciphers_;  // nothing once the session is no longer open
+  ControlChannel control_;
+  Duration keepalive_interval_;
+
+  State state_ = State::open;
+  CloseReason reason_ = CloseReason::normal;
+  bool closed_by_peer_ = false;
+  std::uint64_t next_counter_ = 0;
+  ReplayWindow window_;
+  std::uint64_t forgeries_ = 0;
+
+  TimePoint last_sent_;
+  TimePoint last_received_;
+  std::optional<TimePoint> asked_;  // since when something that asks is unanswered
+  bool keepalive_due_ = false;
+  bool heard_ = false;
+
+  Bytes close_packet_;  // sealed when the session was closed
+  int close_copies_due_ = 0;
+  int close_repeats_ = 0;
+  TimePoint close_end_{};
+};
+
+}  // namespace quantumgate::session

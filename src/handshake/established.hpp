@@ -8,6 +8,7 @@
 #include "handshake/credentials.hpp"
 #include "handshake/noise.hpp"
 #include "handshake/suite.hpp"
+#include "handshake/transmit.hpp"
 
 namespace quantumgate::handshake {
 
@@ -17,9 +18,10 @@ struct Established {
   NoiseSplit secrets;
   Bytes handshake_hash;  // identifies the session
   PeerKey peer;
+  Key32 peer_static_key{};         // fresh for each start of the peer
   std::uint32_t local_index = 0;   // we receive packets under it
   std::uint32_t remote_index = 0;  // the peer does
-  Endpoint endpoint;               // where the peer's last message came from
+  Path path;                       // how the peer's last message came
   Endpoint observed;               // where the peer sees us
   Bytes stream_parameters;         // the peer's
   Duration handshake_time{};

@@ -39,7 +39,7 @@ Initiator::Initiator(Credentials& credentials, Target target, std::uint8_t suite
       static_key_(credentials.static_key(random, wall_clock)),
       noise_(make_noise(credentials, suite_, target_.uuid, static_key_, random)),
       started_(now) {
-  CHECK(!target_.endpoints.empty());
+  CHECK(!target_.paths.empty());
   wire::Payload1 payload;
   payload.session_index = session_index_;
   payload.handshake_index = handshake_index_;
@@ -58,7 +58,7 @@ void Initiator::send_message(UnixTime wall_clock) {
   header.sender_index = handshake_index_;
   header.message_id = message_id_;
   if (first) header.cookie = cookie_;
-  const Endpoint to = first ? target_.endpoints[tries_ % target_.endpoints.size()] : responder_endpoint_;
+  const Path to = first ? target_.paths[tries_ % target_.paths.size()] : responder_path_;
   outgoing_.clear();  // what was not sent yet is older
   for (Bytes& datagram : seal_message(keys_.to_responder, responder_index_, header, message_, random_)) {
     outgoing_.push_back({to, std::move(datagram)});
@@ -101,7 +101,7 @@ void Initiator::on_deadline(TimePoint now, UnixTime wall_clock) {
   }
 }
 
-bool Initiator::receive(TimePoint now, UnixTime wall_clock, const Endpoint& from, BytesView datagram) {
+bool Initiator::receive(TimePoint now, UnixTime wall_clock, const Path& from, BytesView datagram) {
   if (state_ != State::waiting) return false;
   const auto opened = open_datagram(keys_.to_initiator, true, datagram);
   if (!opened || opened->header.suite != suite_.id) return false;
@@ -132,7 +132,7 @@ bool Initiator::receive_cookie(TimePoint now, UnixTime wall_clock, const wire::S
   return true;
 }
 
-bool Initiator::receive_piece(TimePoint now, UnixTime wall_clock, const Endpoint& from, const OpenedDatagram& opened) {
+bool Initiator::receive_piece(TimePoint now, UnixTime wall_clock, const Path& from, const OpenedDatagram& opened) {
   const auto& header = opened.header;
   if (header.pieces < 1 || header.pieces > kPiecesMax || header.sender_index == 0) return false;
   if (!collector_ || collector_->message_id() != header.message_id || collector_->count() != header.pieces) {
@@ -145,7 +145,7 @@ bool Initiator::receive_piece(TimePoint now, UnixTime wall_clock, const Endpoint
   return read_message2(now, wall_clock, from, header.sender_index, *message);
 }
 
-bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Endpoint& from, std::uint32_t sender_index,
+bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Path& from, std::uint32_t sender_index,
                               BytesView message) {
   // The rules are part of the acceptance: whoever knows the UUID (and the shared secret) can produce a message 2 that
   // is authentic Noise but not from the responder, and must not spoil the dial with it.
@@ -164,8 +164,8 @@ bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Endpoint
   if (!noise_.read_message(message, accept)) return false;
 
   responder_index_ = sender_index;
-  responder_endpoint_ = from;
-  message_ = noise_.write_message(wire::encode(credentials_.introduce(static_key_, from)));
+  responder_path_ = from;
+  message_ = noise_.write_message(wire::encode(credentials_.introduce(static_key_, from.remote)));
   message_id_ = random_.u32();
   state_ = State::confirming;
   tries_ = 0;
@@ -177,6 +177,7 @@ bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Endpoint
                              noise_.split(),
                              noise_.handshake_hash(),
                              peer,
+                             *noise_.remote_static(),
                              session_index_,
                              payload.session_index,
                              from,

@@ -17,7 +17,7 @@ class Initiator {
  public:
   struct Target {
     PeerUuid uuid;
-    std::vector<Endpoint> endpoints;  // 1 to 8, tried in turn
+    std::vector<Path> paths;  // 1 to 8, tried in turn
     Duration time_limit = 10s;
   };
   enum class State : std::uint8_t {
@@ -32,7 +32,7 @@ class Initiator {
             std::uint32_t session_index, RandomSource& random, TimePoint now, UnixTime wall_clock);
 
   // A datagram that came to our handshake index. True if it was authentic and belonged to this handshake.
-  bool receive(TimePoint now, UnixTime wall_clock, const Endpoint& from, BytesView datagram);
+  bool receive(TimePoint now, UnixTime wall_clock, const Path& from, BytesView datagram);
   std::optional<Transmit> poll_transmit();  // call until empty
   // Once, after the state became `confirming`.
   std::optional<Established> take_established();
@@ -48,8 +48,8 @@ class Initiator {
   void send_message(UnixTime wall_clock);
   void schedule(TimePoint now);
   bool receive_cookie(TimePoint now, UnixTime wall_clock, const wire::SealedHeader& header);
-  bool receive_piece(TimePoint now, UnixTime wall_clock, const Endpoint& from, const OpenedDatagram& opened);
-  bool read_message2(TimePoint now, UnixTime wall_clock, const Endpoint& from, std::uint32_t sender_index,
+  bool receive_piece(TimePoint now, UnixTime wall_clock, const Path& from, const OpenedDatagram& opened);
+  bool read_message2(TimePoint now, UnixTime wall_clock, const Path& from, std::uint32_t sender_index,
                      BytesView message);
 
   Credentials& credentials_;
@@ -69,7 +69,7 @@ class Initiator {
   Bytes message_;          // the current message: 1, then 3
   std::uint32_t message_id_ = 0;
   std::optional<std::uint32_t> responder_index_;  // known from message 2
-  Endpoint responder_endpoint_;
+  Path responder_path_;
   wire::Cookie cookie_{};
   int cookies_taken_ = 0;
   std::int64_t clock_shift_s_ = 0;  // the responder's clock less ours, as its cookie told

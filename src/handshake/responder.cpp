@@ -47,7 +47,7 @@ bool Responder::cookies_required() const noexcept {
 }
 
 // The numbered comments are the steps of the spec, section 5.
-void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Endpoint& from, BytesView datagram) {
+void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Path& from, BytesView datagram) {
   // 1
   const auto fits = [&](std::byte id) {
     return is_message1_datagram_size(*find_suite(std::to_integer<std::uint8_t>(id)), datagram.size());
@@ -89,7 +89,7 @@ void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Endpoint
     return;
   }
   // 7
-  if (cookies_required() && !cookies_.check(now, from, header.sender_index, header.cookie)) {
+  if (cookies_required() && !cookies_.check(now, from.remote, header.sender_index, header.cookie)) {
     send_cookie(now, wall_clock, from, header);
     return;
   }
@@ -104,18 +104,18 @@ void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Endpoint
   collect_message1(now, wall_clock, from, *opened, datagram.size());
 }
 
-void Responder::send_cookie(TimePoint now, UnixTime wall_clock, const Endpoint& to, const wire::SealedHeader& about) {
+void Responder::send_cookie(TimePoint now, UnixTime wall_clock, const Path& to, const wire::SealedHeader& about) {
   wire::SealedHeader header;
   header.type = wire::SealedType::cookie;
   header.suite = about.suite;
   header.time = static_cast<std::uint32_t>(wall_clock.count());
   header.message_id = about.message_id;
-  header.cookie = cookies_.make(now, to, about.sender_index);
+  header.cookie = cookies_.make(now, to.remote, about.sender_index);
   outgoing_.push_back({to, seal_datagram(keys_.to_initiator, about.sender_index, header, {}, random_)});
   ++counters_.cookies_sent;
 }
 
-void Responder::collect_message1(TimePoint now, UnixTime wall_clock, const Endpoint& from, const OpenedDatagram& opened,
+void Responder::collect_message1(TimePoint now, UnixTime wall_clock, const Path& from, const OpenedDatagram& opened,
                                  std::size_t datagram_size) {
   const wire::SealedHeader& header = opened.header;
   auto slot = reassembling_.find(from);
@@ -148,7 +148,7 @@ void Responder::collect_message1(TimePoint now, UnixTime wall_clock, const Endpo
   read_message1(now, wall_clock, from, reassembly, *message);
 }
 
-void Responder::read_message1(TimePoint now, UnixTime wall_clock, const Endpoint& from, const Reassembly& reassembly,
+void Responder::read_message1(TimePoint now, UnixTime wall_clock, const Path& from, const Reassembly& reassembly,
                               BytesView message) {
   if (half_open_.size() >= options_.half_open_slots) {
     ++counters_.full;
@@ -177,7 +177,7 @@ void Responder::read_message1(TimePoint now, UnixTime wall_clock, const Endpoint
 
   const std::uint32_t index = indexes_.allocate();
   const std::uint32_t session_index = indexes_.allocate();
-  wire::Payload2 answer{session_index, index, credentials_.introduce(static_key, from)};
+  wire::Payload2 answer{session_index, index, credentials_.introduce(static_key, from.remote)};
   Bytes message2 = noise->write_message(wire::encode(answer));
   auto [entry, inserted] = half_open_.emplace(index, HalfOpen{std::move(*noise),
                                                               &suite,
@@ -217,10 +217,10 @@ void Responder::send_message2(TimePoint now, UnixTime wall_clock, std::uint32_t 
   if (half_open.bytes_sent + size > kAmplificationMax * half_open.bytes_received) return;
   half_open.bytes_sent += size;
   half_open.sent = now;
-  for (Bytes& datagram : datagrams) outgoing_.push_back({half_open.endpoint, std::move(datagram)});
+  for (Bytes& datagram : datagrams) outgoing_.push_back({half_open.path, std::move(datagram)});
 }
 
-void Responder::receive_indexed(TimePoint now, UnixTime wall_clock, std::uint32_t index, const Endpoint& from,
+void Responder::receive_indexed(TimePoint now, UnixTime wall_clock, std::uint32_t index, const Path& from,
                                 BytesView datagram) {
   if (const auto entry = half_open_.find(index); entry != half_open_.end()) {
     receive_message3(now, wall_clock, index, entry->second, from, datagram);
@@ -248,7 +248,7 @@ void Responder::hold(HalfOpen& half_open, BytesView packet) {
 }
 
 void Responder::receive_message3(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open,
-                                 const Endpoint& from, BytesView datagram) {
+                                 const Path& from, BytesView datagram) {
   const auto opened = open_datagram(keys_.to_responder, true, datagram);
   if (!opened) {
     ++counters_.unauthentic;
@@ -290,11 +290,11 @@ void Responder::receive_message3(TimePoint now, UnixTime wall_clock, std::uint32
   finish(now, index, half_open, from, peer, std::move(introduction));
 }
 
-void Responder::finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, const Endpoint& from,
-                       const PeerKey& peer, wire::Introduction introduction) {
+void Responder::finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, const Path& from, const PeerKey& peer,
+                       wire::Introduction introduction) {
   established_.push_back(
       {NoiseRole::responder, half_open.suite, half_open.noise.split(), half_open.noise.handshake_hash(), peer,
-       half_open.session_index, half_open.initiator_session_index, from,
+       *half_open.noise.remote_static(), half_open.session_index, half_open.initiator_session_index, from,
        Endpoint{introduction.observed_address, introduction.observed_port},
        std::move(introduction.stream_parameters.bytes), now - half_open.started, std::move(half_open.held)});
   ++counters_.completed;
@@ -312,7 +312,7 @@ void Responder::finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, 
 
 void Responder::forget_half_open(std::uint32_t index, bool session_survives) {
   const auto entry = half_open_.find(index);
-  half_open_source_.erase({entry->second.endpoint, entry->second.message1_id});
+  half_open_source_.erase({entry->second.path, entry->second.message1_id});
   half_open_session_.erase(entry->second.session_index);
   if (!session_survives) {
     indexes_.release(entry->second.session_index);

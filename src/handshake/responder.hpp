@@ -49,10 +49,9 @@ class Responder {
   ~Responder();
 
   // A datagram whose first bytes are no index in use.
-  void receive_first(TimePoint now, UnixTime wall_clock, const Endpoint& from, BytesView datagram);
+  void receive_first(TimePoint now, UnixTime wall_clock, const Path& from, BytesView datagram);
   // A datagram to an index that this object has allocated: message 3, or a packet that overtook it.
-  void receive_indexed(TimePoint now, UnixTime wall_clock, std::uint32_t index, const Endpoint& from,
-                       BytesView datagram);
+  void receive_indexed(TimePoint now, UnixTime wall_clock, std::uint32_t index, const Path& from, BytesView datagram);
 
   std::optional<Transmit> poll_transmit();        // call until empty
   std::optional<Established> poll_established();  // call until empty; its local index now belongs to the caller
@@ -80,7 +79,7 @@ class Responder {
   struct HalfOpen {
     NoiseHandshake noise;
     const Suite* suite;
-    Endpoint endpoint;
+    Path path;
     std::uint32_t message1_id;
     std::uint32_t message2_id;
     std::uint32_t initiator_handshake_index;
@@ -100,18 +99,18 @@ class Responder {
     TimePoint expires;
     TimePoint told;  // when it was last reported as unconfirmed
   };
-  using HalfOpenKey = std::pair<Endpoint, std::uint32_t>;  // source and message id
+  using HalfOpenKey = std::pair<Path, std::uint32_t>;  // source and message id
 
-  void send_cookie(TimePoint now, UnixTime wall_clock, const Endpoint& to, const wire::SealedHeader& about);
-  void collect_message1(TimePoint now, UnixTime wall_clock, const Endpoint& from, const OpenedDatagram& opened,
+  void send_cookie(TimePoint now, UnixTime wall_clock, const Path& to, const wire::SealedHeader& about);
+  void collect_message1(TimePoint now, UnixTime wall_clock, const Path& from, const OpenedDatagram& opened,
                         std::size_t datagram_size);
-  void read_message1(TimePoint now, UnixTime wall_clock, const Endpoint& from, const Reassembly& reassembly,
+  void read_message1(TimePoint now, UnixTime wall_clock, const Path& from, const Reassembly& reassembly,
                      BytesView message);
   void send_message2(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open);
-  void receive_message3(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open,
-                        const Endpoint& from, BytesView datagram);
+  void receive_message3(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open, const Path& from,
+                        BytesView datagram);
   void hold(HalfOpen& half_open, BytesView packet);
-  void finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, const Endpoint& from, const PeerKey& peer,
+  void finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, const Path& from, const PeerKey& peer,
               wire::Introduction introduction);
   void forget_half_open(std::uint32_t index, bool session_survives);
 
@@ -125,7 +124,7 @@ class Responder {
   TokenBucket trials_;
   Counters counters_;
 
-  std::map<Endpoint, Reassembly> reassembling_;               // at most options_.reassembly_slots
+  std::map<Path, Reassembly> reassembling_;                   // at most options_.reassembly_slots
   std::map<std::uint32_t, HalfOpen> half_open_;               // by handshake index; at most options_.half_open_slots
   std::map<HalfOpenKey, std::uint32_t> half_open_source_;     // handshake index by message 1
   std::map<std::uint32_t, std::uint32_t> half_open_session_;  // handshake index by session index

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "crypto/x25519.hpp"
 
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+
 #include <algorithm>
 #include <cstdint>
 
@@ -15,6 +18,23 @@ EvpPkey private_pkey(const Secret<32>& key) {
   return pkey;
 }
 
+// A private key for deriving only. Without a public half OpenSSL computes it, which costs as much as deriving does, and
+// deriving never looks at it: zeros will do.
+EvpPkey deriving_pkey(const Secret<32>& key) {
+  Secret<32> private_half = key.clone();  // OSSL_PARAM wants it mutable
+  std::array<std::byte, 32> public_half{};
+  OSSL_PARAM parameters[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PRIV_KEY, private_half.mutable_view().data(), key.size()),
+      OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, public_half.data(), public_half.size()),
+      OSSL_PARAM_construct_end()};
+  const EvpPkeyCtx context(EVP_PKEY_CTX_new_from_name(nullptr, "X25519", nullptr));
+  CHECK(context != nullptr);
+  CHECK(EVP_PKEY_fromdata_init(context.get()) == 1);
+  EVP_PKEY* pkey = nullptr;
+  CHECK(EVP_PKEY_fromdata(context.get(), &pkey, EVP_PKEY_KEYPAIR, parameters) == 1);
+  return EvpPkey(pkey);
+}
+
 }  // namespace
 
 X25519PublicKey x25519_public_key(const Secret<32>& private_key) {
@@ -27,7 +47,7 @@ X25519PublicKey x25519_public_key(const Secret<32>& private_key) {
 }
 
 std::optional<Secret<32>> x25519(const Secret<32>& private_key, std::span<const std::byte, 32> public_key) {
-  const EvpPkey mine = private_pkey(private_key);
+  const EvpPkey mine = deriving_pkey(private_key);
   const EvpPkey theirs(EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, nullptr, octets(public_key), public_key.size()));
   CHECK(theirs != nullptr);
   const EvpPkeyCtx context(EVP_PKEY_CTX_new(mine.get(), nullptr));

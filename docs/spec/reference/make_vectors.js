@@ -728,6 +728,7 @@ function frameVectors() {
     ['control request, largest, unknown method', encodeFrame(kControl, control(0, 255, 256))],
     ['close', encodeFrame(kClose, close(0))],
     ['close without length', encodeFrame(kClose, close(7), open)],
+    ['close, then what does not parse', concat(encodeFrame(kClose, close(0)), fromHex('43'))],
     ['close, reason of a later version', encodeFrame(kClose, close(0xffff))],
     ['unknown kind', encodeFrame(4, draw('session unknown', 9))],
     ['unknown kind, empty, then close', concat(encodeFrame(63, zeros(0)), encodeFrame(kClose, close(2)))],
@@ -759,7 +760,7 @@ function frameVectors() {
     ['close with more than a reason', encodeFrame(kClose, zeros(3))],
     ['unknown kind that must be understood', encodeFrame(4, zeros(1), must)],
     ['the same without length', encodeFrame(63, zeros(1), { ...must, ...open })],
-    ['good frame, then a bad one', concat(encodeFrame(kClose, close(0)), fromHex('43'))],
+    ['good frame, then a bad one', concat(encodeFrame(kPadding, zeros(9)), fromHex('43'))],
   ];
   return {
     good: good.map(([what, content]) => ({ what, content, frames: session.parseFrames(content) })),

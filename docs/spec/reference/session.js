@@ -80,7 +80,7 @@ export const encodeFrame = (kind, body, { length = true, mustBeUnderstood = fals
 
 export const encodeControl = ({ what, id, method, body }) => concat(number(what, 1), id, number(method, 1), body);
 
-// Content of a packet → frames that matter. Throws `protocol`, which closes the session with that reason.
+// Content of a packet → frames that matter, up to a CLOSE. Throws `protocol`: closes the session with that reason.
 export function parseFrames(content) {
   try {
     return parseFramesOrFail(content);
@@ -117,7 +117,7 @@ function parseFramesOrFail(content) {
       case kClose:
         frames.push({ kind: 'CLOSE', reason: body.number(2) });
         ensure(body.left === 0, 'protocol', doing);
-        break;
+        return frames;
       default:
         ensure(!(type & kMustBeUnderstood), 'protocol', doing);
     }

@@ -42,7 +42,8 @@ std::array<std::byte, 32> sha256(std::initializer_list<BytesView> parts);
 // HMAC of the parts. out.size() must be hash_size().
 void hmac(HashAlgorithm algorithm, BytesView key, std::initializer_list<BytesView> parts, MutableBytesView out);
 
-// RFC 5869. `prk.size()` must be hash_size(); `out.size()` at most 255 * hash_size().
+// RFC 5869. `prk.size()` must be hash_size(), or for expand any size from 32 on (Noise cuts its secrets to 32 bytes
+// with every hash); `out.size()` at most 255 * hash_size().
 void hkdf_extract(HashAlgorithm algorithm, BytesView salt, BytesView input, MutableBytesView prk);
 void hkdf_expand(HashAlgorithm algorithm, BytesView prk, BytesView info, MutableBytesView out);
 

@@ -155,8 +155,8 @@ bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Path& fr
     auto decoded = wire::decode<wire::Payload2>(bytes, "reading message 2");
     if (!decoded || decoded->handshake_index != sender_index || decoded->session_index == 0) return false;
     payload = std::move(*decoded);
-    const UnixTime responder_clock = wall_clock + UnixTime(clock_shift_s_);
-    const auto verified = credentials_.verify(payload.introduction, *remote_static, responder_clock);
+    // By our own clock: a cookie may shift the time in headers, but must not bring an expired static key back to life.
+    const auto verified = credentials_.verify(payload.introduction, *remote_static, wall_clock);
     if (!verified || verified->uuid != target_.uuid) return false;
     peer = *verified;
     return !better_suite_existed(suite_.id, credentials_.suites(), payload.introduction.suites.bytes);

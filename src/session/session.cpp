@@ -65,6 +65,7 @@ bool Session::receive_frame(TimePoint now, const wire::Frame& frame, FrameSink& 
     case wire::FrameKind::padding:
       return true;
     case wire::FrameKind::stream:
+      if (frame.body.empty()) return false;  // the generation is missing
       sink.on_stream_frame(now, frame.body);
       return true;
     case wire::FrameKind::control:
@@ -114,7 +115,9 @@ std::size_t Session::poll_transmit(TimePoint now, MutableBytesView buffer) {
   if (const Bytes body = control_.poll_transmit(now); !body.empty()) {
     buffer[kHeaderSize] = wire::frame_type(wire::FrameKind::control);
     std::copy(body.begin(), body.end(), buffer.begin() + kHeaderSize + 1);
-    return seal(now, buffer, 1 + body.size(), true);
+    // An answer is not answered. If it counted, the loss of one keepalive after it would end the session.
+    const bool asks = body[0] == static_cast<std::byte>(wire::ControlWhat::request);
+    return seal(now, buffer, 1 + body.size(), asks);
   }
   if (keepalive_due_) return seal(now, buffer, 0, false);
   return 0;

@@ -181,6 +181,7 @@ TEST(HkdfTest, UpToTheLimitAndNotBeyond) {
     EXPECT_TRUE(std::ranges::equal(shorter, BytesView(longest).first(33)));  // a prefix
     hkdf_expand(a, prk, as_bytes("info"), {});
     EXPECT_DEATH(hkdf_expand(a, prk, as_bytes("info"), longest), "internal error");
+    EXPECT_DEATH(hkdf_expand(a, BytesView(prk).first(31), as_bytes("info"), shorter), "internal error");
   }
 }
 

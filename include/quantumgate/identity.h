@@ -14,9 +14,6 @@
 
 namespace quantumgate {
 
-// The global shared secret of a private network; every node that shall talk to it holds the same 32 bytes.
-using SharedSecret = Secret<32>;
-
 class Identity {
  public:
   // A fresh random identity.
@@ -25,15 +22,17 @@ class Identity {
   static Identity from_seed(Secret<32> seed);
 
   // Reads a key file. `pass_phrase` empty: the file must have been saved without one.
-  // Errors: not_found, permission_denied, too_open (mode allows others), malformed, wrong_pass_phrase.
-  // Costs about 0.3 s and 256 MiB when the file has a pass phrase (Argon2id).
+  // Errors: not_found, permission_denied, too_open (mode allows others), malformed, wrong_pass_phrase, limit (the
+  // memory that the file demands, at most 4 GiB, can not be had), system. Costs about 0.3 s and 256 MiB when the file
+  // has a pass phrase (Argon2id).
   static Result<Identity> load(const std::filesystem::path& file, const SecretBytes& pass_phrase);
 
   // Writes a new key file, mode 0600, synced; never overwrites (`exists`). `pass_phrase` empty: the key is not sealed,
-  // only the file mode protects it.
+  // only the file mode protects it. An error leaves nothing behind.
+  // Errors: exists, not_found (no such folder), permission_denied, no_space, limit (as `load`), system.
   Result<void> save(const std::filesystem::path& file, const SecretBytes& pass_phrase) const;
 
-  // Whether the key file was saved with a pass phrase. Errors as `load`.
+  // Whether the key file was saved with a pass phrase. Reads the head only. Errors as `load`.
   static Result<bool> needs_pass_phrase(const std::filesystem::path& file);
 
   Identity(Identity&&) noexcept = default;

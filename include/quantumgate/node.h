@@ -17,6 +17,7 @@
 #include "quantumgate/log.h"
 #include "quantumgate/peer.h"
 #include "quantumgate/result.h"
+#include "quantumgate/shared_secret.h"
 #include "quantumgate/stream.h"
 
 namespace quantumgate {

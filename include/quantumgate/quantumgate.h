@@ -13,5 +13,6 @@
 #include "quantumgate/peer.h"
 #include "quantumgate/result.h"
 #include "quantumgate/secret.h"
+#include "quantumgate/shared_secret.h"
 #include "quantumgate/stream.h"
 #include "quantumgate/uuid.h"

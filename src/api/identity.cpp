@@ -1,12 +1,24 @@
 // SPDX-License-Identifier: MIT
 #include "quantumgate/identity.h"
 
+#include "api/key_file.hpp"
+#include "api/secret_file.hpp"
 #include "crypto/ed25519.hpp"
 #include "crypto/system_random.hpp"
 #include "wire/fingerprint.hpp"
 #include "wire/handshake_messages.hpp"
 
 namespace quantumgate {
+namespace {
+
+Result<Secret<api::kKeyFileSize>> read_key_file(const std::filesystem::path& file) {
+  Secret<api::kKeyFileSize> contents;
+  const auto read = api::read_secret_file(file, contents.mutable_view(), "reading the key file");
+  if (!read) return fail(read.error());
+  return contents;
+}
+
+}  // namespace
 
 Identity::Identity(Secret<32> seed) : seed_(std::move(seed)) {
   public_key_ = crypto::ed25519_public_key(seed_);
@@ -21,6 +33,29 @@ Identity Identity::generate() {
 }
 
 Identity Identity::from_seed(Secret<32> seed) { return Identity(std::move(seed)); }
+
+Result<Identity> Identity::load(const std::filesystem::path& file, const SecretBytes& pass_phrase) {
+  auto contents = read_key_file(file);
+  if (!contents) return fail(contents.error());
+  auto seed = api::decode_key_file(contents->view(), pass_phrase.view());
+  if (!seed) return fail(seed.error());
+  return Identity(std::move(*seed));
+}
+
+Result<void> Identity::save(const std::filesystem::path& file, const SecretBytes& pass_phrase) const {
+  crypto::SystemRandom random;
+  const auto contents = api::encode_key_file(seed_, pass_phrase.view(), {}, random);
+  if (!contents) return fail(contents.error());
+  return api::write_secret_file(file, contents->view(), "writing the key file");
+}
+
+Result<bool> Identity::needs_pass_phrase(const std::filesystem::path& file) {
+  const auto contents = read_key_file(file);
+  if (!contents) return fail(contents.error());
+  const auto cost = api::key_file_cost(contents->view());
+  if (!cost) return fail(cost.error());
+  return cost->pass_phrase;
+}
 
 Identity Identity::clone() const { return Identity(seed_.clone()); }
 

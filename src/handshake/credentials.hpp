@@ -8,6 +8,7 @@
 #include "base/time.hpp"
 #include "quantumgate/endpoint.h"
 #include "quantumgate/identity.h"
+#include "quantumgate/shared_secret.h"
 #include "quantumgate/uuid.h"
 #include "wire/handshake_messages.hpp"
 

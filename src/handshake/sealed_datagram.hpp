@@ -6,6 +6,7 @@
 #include "base/random.hpp"
 #include "handshake/constants.hpp"
 #include "handshake/credentials.hpp"
+#include "quantumgate/shared_secret.h"
 #include "wire/handshake_messages.hpp"
 
 namespace quantumgate::handshake {

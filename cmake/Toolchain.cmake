@@ -16,6 +16,8 @@ endif()
 add_library(qg_options INTERFACE)
 target_compile_options(qg_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  # Fields that a designated initializer leaves out keep their defaults; that is what they are for.
+  -Wno-missing-field-initializers
   -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports false positives for inlined std::vector and std::string copies (GCC bugs 105329, 105651).

@@ -44,7 +44,8 @@ class Session {
   Verdict receive(TimePoint now, MutableBytesView packet, FrameSink& sink);
 
   // Makes `content_size` bytes that stand from offset kHeaderSize on in `buffer` a packet, in place; its size.
-  // `asks`: the packet holds a frame that the peer will answer in some way. Only in state open.
+  // `asks`: a living peer will answer this packet soon, because something in it or before it waits to be acknowledged.
+  // Only in state open.
   std::size_t seal(TimePoint now, MutableBytesView buffer, std::size_t content_size, bool asks);
 
   // The session's own next packet (control, keepalive, close), written into `buffer` of at least kPacketSizeDefault

@@ -51,10 +51,10 @@ inline int install_early_key(ngtcp2_conn* conn, const ngtcp2_crypto_aead_ctx* ae
 inline int shutdown_stream(ngtcp2_conn* conn, std::int64_t stream, std::uint64_t code) {
   return ngtcp2_conn_shutdown_stream(conn, stream, code);
 }
-inline ngtcp2_duration smoothed_rtt(ngtcp2_conn* conn) {
+inline ngtcp2_conn_stat stat(ngtcp2_conn* conn) {
   ngtcp2_conn_stat stat;
   ngtcp2_conn_get_conn_stat(conn, &stat);
-  return stat.smoothed_rtt;
+  return stat;
 }
 
 #else
@@ -98,10 +98,10 @@ inline int install_early_key(ngtcp2_conn* conn, const ngtcp2_crypto_aead_ctx* ae
 inline int shutdown_stream(ngtcp2_conn* conn, std::int64_t stream, std::uint64_t code) {
   return ngtcp2_conn_shutdown_stream(conn, 0, stream, code);
 }
-inline ngtcp2_duration smoothed_rtt(ngtcp2_conn* conn) {
+inline ngtcp2_conn_info stat(ngtcp2_conn* conn) {
   ngtcp2_conn_info info;
   ngtcp2_conn_get_conn_info(conn, &info);
-  return info.smoothed_rtt;
+  return info;
 }
 
 #endif

@@ -534,7 +534,9 @@ void QuicEngine::credit(const EngineStream& stream, std::size_t count) {
 void QuicEngine::allow_another_stream() { ngtcp2_conn_extend_max_streams_bidi(conn_, 1); }
 
 Duration QuicEngine::smoothed_rtt() const noexcept {
-  return Duration(static_cast<Duration::rep>(compat::smoothed_rtt(conn_)));
+  return Duration(static_cast<Duration::rep>(compat::stat(conn_).smoothed_rtt));
 }
+
+bool QuicEngine::awaiting_acknowledgement() const noexcept { return compat::stat(conn_).bytes_in_flight > 0; }
 
 }  // namespace quantumgate::stream

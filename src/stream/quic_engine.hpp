@@ -88,6 +88,7 @@ class QuicEngine {
   void allow_another_stream();
 
   Duration smoothed_rtt() const noexcept;
+  bool awaiting_acknowledgement() const noexcept;
 
  private:
   struct Callbacks;

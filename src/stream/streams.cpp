@@ -286,6 +286,7 @@ class Streams::State final : EngineOwner {
         std::ranges::count_if(streams_, [](const auto& entry) { return !(entry.second->events & kLastEvents); }));
   }
   Duration smoothed_rtt() const noexcept { return engine_ ? engine_->smoothed_rtt() : Duration::zero(); }
+  bool awaiting_acknowledgement() const noexcept { return engine_ && engine_->awaiting_acknowledgement(); }
 
  private:
   using Table = std::map<StreamId, std::unique_ptr<Stream>>;
@@ -642,5 +643,6 @@ bool Streams::has_engine() const noexcept { return state_->has_engine(); }
 std::uint8_t Streams::generation() const noexcept { return state_->generation(); }
 std::size_t Streams::open_streams() const noexcept { return state_->open_streams(); }
 Duration Streams::smoothed_rtt() const noexcept { return state_->smoothed_rtt(); }
+bool Streams::awaiting_acknowledgement() const noexcept { return state_->awaiting_acknowledgement(); }
 
 }  // namespace quantumgate::stream

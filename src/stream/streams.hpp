@@ -100,6 +100,9 @@ class Streams {
 
   std::optional<Event> poll_event();  // call until empty
 
+  // Whether something sent waits for the peer's acknowledgement: a living peer will answer soon.
+  bool awaiting_acknowledgement() const noexcept;
+
   // --- what status shows and tests assert ---
   bool has_engine() const noexcept;
   std::uint8_t generation() const noexcept;

@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: MIT
+#include "node/kernel.hpp"
+
+#include <algorithm>
+
+#include "base/byte_order.hpp"
+#include "base/check.hpp"
+
+namespace quantumgate::node {
+namespace {
+
+using session::Session;
+
+constexpr Duration kTieWindow = std::chrono::seconds(10);       // docs/spec/02-handshake.md, section 8
+constexpr Duration kDuplicateIdle = std::chrono::seconds(3);    // likewise
+constexpr Duration kIndexRetirement = std::chrono::seconds(3);  // docs/spec/03-session.md, section 7
+constexpr std::uint8_t kSuite = 1;                              // the best of those that exist
+
+stream::Limits limits_of(const NodeOptions&) { return {}; }
+
+std::optional<TimePoint> earliest(std::optional<TimePoint> a, std::optional<TimePoint> b) {
+  if (!a || (b && *b < *a)) return b;
+  return a;
+}
+
+}  // namespace
+
+Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOptions& options, KernelEvents& events)
+    : environment_(environment),
+      events_(events),
+      log_(options.log),
+      limits_(limits_of(options)),
+      sessions_max_(options.sessions_max),
+      credentials_(identity, options.network, options.shared_secret ? &*options.shared_secret : nullptr,
+                   handshake::all_suites(), stream::Streams::encoded_parameters(limits_)),
+      indexes_(environment.random()),
+      responder_(credentials_, {}, indexes_, environment.random()),
+      batch_(sockets_),
+      timer_(environment.make_timer([this] { on_timer(); })) {}
+
+Kernel::~Kernel() { stop(); }
+
+// --- sockets ---
+
+Result<void> Kernel::listen(const std::vector<Endpoint>& endpoints) {
+  CHECK(sockets_.empty());
+  for (const Endpoint& endpoint : endpoints) {
+    if (const auto socket = open_socket(endpoint); !socket) {
+      sockets_.clear();
+      return fail(socket.error());
+    }
+  }
+  listening_ = sockets_.size();
+  return {};
+}
+
+std::vector<Endpoint> Kernel::local_endpoints() const {
+  std::vector<Endpoint> endpoints;
+  for (std::size_t i = 0; i < listening_; ++i) endpoints.push_back(sockets_[i]->local_endpoint());
+  return endpoints;
+}
+
+Result<std::uint8_t> Kernel::open_socket(const Endpoint& local) {
+  const auto number = static_cast<std::uint8_t>(sockets_.size());
+  auto socket = environment_.open_datagram_socket(
+      local, {[this, number](std::span<const IncomingDatagram> batch) { on_receive(number, batch); },
+              [this] {
+                batch_.unblock();
+                end_turn();
+              }});
+  if (!socket) return fail(socket.error());
+  sockets_.push_back(std::move(*socket));
+  return number;
+}
+
+// The first socket of the right address family; one that only dials is opened if there is none.
+Result<std::uint8_t> Kernel::socket_for(const Endpoint& remote) {
+  for (std::size_t i = 0; i < sockets_.size(); ++i) {
+    if (sockets_[i]->local_endpoint().is_v4() == remote.is_v4()) return static_cast<std::uint8_t>(i);
+  }
+  return open_socket(remote.is_v4() ? Endpoint::v4(0, 0, 0, 0, 0) : Endpoint{});
+}
+
+// --- datagrams in ---
+
+void Kernel::on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch) {
+  const TimePoint now = environment_.now();
+  const UnixTime wall = environment_.wall_clock();
+  in_turn_ = true;
+  for (const IncomingDatagram& datagram : batch) {
+    ++counted_.datagrams;
+    counted_.bytes += datagram.data.size();
+    receive(now, wall, Path(datagram.from, socket), datagram.data);
+  }
+  in_turn_ = false;
+  end_turn();
+}
+
+void Kernel::receive(TimePoint now, UnixTime wall, const Path& from, MutableBytesView datagram) {
+  if (datagram.size() >= session::kPacketOverhead) {
+    const std::uint32_t index = load_be<std::uint32_t>(datagram.first<session::kIndexSize>());
+    if (const IndexTable::Owner* owner = indexes_.find(index)) {
+      if (owner->connection != nullptr) {
+        receive_for_connection(now, *owner->connection, datagram);
+      } else if (owner->dial != nullptr) {
+        if (!owner->dial->initiator->receive(now, wall, from, datagram)) ++counted_.unauthentic;
+      } else {
+        responder_.receive_indexed(now, wall, index, from, datagram);
+        serve_responder(now);  // at once: packets of the new session may stand behind message 3 in the same batch
+      }
+      return;
+    }
+  }
+  if (connections_.size() >= sessions_max_) {
+    ++counted_.full;
+    return;
+  }
+  const std::uint64_t unauthentic = responder_.counters().unauthentic;
+  responder_.receive_first(now, wall, from, datagram);
+  if (responder_.counters().unauthentic != unauthentic) log_stranger(now, from);
+}
+
+void Kernel::receive_for_connection(TimePoint now, Connection& connection, MutableBytesView datagram) {
+  const auto verdict = connection.receive(now, datagram);
+  counted_.unauthentic += verdict == Session::Verdict::unauthentic;
+  counted_.replayed += verdict == Session::Verdict::replayed;
+  touched_.insert(connection.number());
+}
+
+void Kernel::log_stranger(TimePoint now, const Path& from) {
+  if (!stranger_log_.allow(now)) return;
+  log_line(log_, LogLevel::info, "handshake",
+           "dropped a datagram from " + from.remote.to_string() +
+               " that no key of ours opens: another network name, shared secret or UUID, or no QuantumGate at all (" +
+               std::to_string(stranger_log_.held_back()) + " more since the last such line)");
+}
+
+// --- dials ---
+
+void Kernel::connect(const Address& address, std::chrono::milliseconds time_limit,
+                     std::function<void(Result<Peer>)> done) {
+  constexpr const char* kDoing = "dialling a peer";
+  const TimePoint now = environment_.now();
+  if (stopped_) return answer_later(std::move(done), fail(ErrorCode::closed, kDoing));
+  const bool time_limit_fits = time_limit >= std::chrono::milliseconds(100) && time_limit <= std::chrono::minutes(5);
+  if (address.uuid == credentials_.uuid() || !time_limit_fits) {
+    return answer_later(std::move(done), fail(ErrorCode::invalid_argument, kDoing));
+  }
+  if (const auto peer = peers_.find(address.uuid); peer != peers_.end()) {
+    return answer_later(std::move(done), peer->second->snapshot(now));
+  }
+  if (const auto dial = dials_.find(address.uuid); dial != dials_.end()) {
+    dial->second->waiting.push_back(std::move(done));
+    return;
+  }
+  if (address.hosts.empty()) return answer_later(std::move(done), fail(ErrorCode::unsupported, "looking up a peer"));
+  if (dials_.size() >= kDialsMax) return answer_later(std::move(done), fail(ErrorCode::limit, kDoing));
+
+  auto& dial = *dials_.emplace(address.uuid, std::make_unique<Dial>()).first->second;
+  dial.uuid = address.uuid;
+  dial.end = now + time_limit;
+  dial.waiting.push_back(std::move(done));
+  resolve(dial, address.hosts);
+  end_turn();
+}
+
+void Kernel::resolve(Dial& dial, const std::vector<HostPort>& hosts) {
+  dial.names_open = hosts.size();
+  for (const auto& [host, port] : hosts) {
+    // The dial may be gone, or be another one, when the answer comes: so it is looked up by UUID and by its end.
+    const auto answer = [this, alive = std::weak_ptr(alive_), uuid = dial.uuid,
+                         end = dial.end](Result<std::vector<Endpoint>> found) {
+      if (alive.expired() || stopped_) return;
+      const auto it = dials_.find(uuid);
+      if (it == dials_.end() || it->second->end != end || it->second->initiator) return;
+      Dial& waiting = *it->second;
+      --waiting.names_open;
+      if (found) {
+        for (const Endpoint& endpoint : *found) {
+          const auto socket = socket_for(endpoint);
+          if (socket && waiting.paths.size() < kListenMax) waiting.paths.emplace_back(endpoint, *socket);
+        }
+      }
+      if (waiting.names_open > 0) return;
+      if (waiting.paths.empty()) {
+        fail_dial(uuid, Error{ErrorCode::not_found, "resolving the peer's host name"});
+      } else {
+        start_dial(waiting);
+      }
+      end_turn();
+    };
+    environment_.resolve(host, port, answer);
+  }
+}
+
+void Kernel::start_dial(Dial& dial) {
+  const TimePoint now = environment_.now();
+  const UnixTime wall = environment_.wall_clock();
+  dial.handshake_index = indexes_.allocate();
+  indexes_.assign(dial.handshake_index, {&dial, nullptr});
+  dial.session_index = indexes_.allocate();
+  indexes_.assign(dial.session_index, {&dial, nullptr});
+  dial.initiator.emplace(credentials_,
+                         handshake::Initiator::Target{dial.uuid, dial.paths, std::max(dial.end - now, Duration(0))},
+                         kSuite, dial.handshake_index, dial.session_index, environment_.random(), now, wall);
+}
+
+void Kernel::fail_dial(const PeerUuid& uuid, const Error& error) {
+  const auto dial = dials_.extract(uuid);
+  for (auto& done : dial.mapped()->waiting) answer_later(std::move(done), fail(error));
+  if (!dial.mapped()->initiator) return;
+  indexes_.release(dial.mapped()->handshake_index);
+  indexes_.release(dial.mapped()->session_index);
+}
+
+void Kernel::serve_dials(TimePoint now, UnixTime wall) {
+  for (auto it = dials_.begin(); it != dials_.end();) {
+    Dial& dial = *it->second;
+    ++it;  // serving may end the dial
+    serve_dial(now, wall, dial);
+  }
+}
+
+void Kernel::serve_dial(TimePoint now, UnixTime wall, Dial& dial) {
+  using State = handshake::Initiator::State;
+  if (!dial.initiator) {
+    if (now >= dial.end) fail_dial(dial.uuid, Error{ErrorCode::timed_out, "resolving the peer's host name"});
+    return;
+  }
+  handshake::Initiator& initiator = *dial.initiator;
+  if (const auto deadline = initiator.deadline(); deadline && *deadline <= now) initiator.on_deadline(now, wall);
+  if (auto established = initiator.take_established()) {
+    ++counted_.completed;
+    const Connection& connection = add_connection(now, std::move(*established));
+    dial.connection = connection.number();
+    for (auto& done : std::exchange(dial.waiting, {})) answer_later(std::move(done), connection.snapshot(now));
+  }
+  while (const auto transmit = initiator.poll_transmit()) batch_.add(transmit->path, transmit->datagram);
+
+  if (!dial.connection) {
+    if (initiator.state() == State::failed) fail_dial(dial.uuid, Error{ErrorCode::no_answer, "dialling a peer"});
+    return;
+  }
+  // The session exists; the dial lives on to repeat message 3 until the peer has shown that it has it.
+  const auto entry = connections_.find(*dial.connection);
+  const bool over = entry == connections_.end() || entry->second.connection->state() != Session::State::open;
+  const bool heard = !over && entry->second.connection->heard();
+  if (!over && !heard && initiator.state() != State::failed) return;
+  if (!over && !heard) {
+    entry->second.connection->close(now, CloseReason::idle);
+    touched_.insert(*dial.connection);
+  }
+  for (auto& done : dial.waiting) answer_later(std::move(done), fail(ErrorCode::no_answer, "dialling a peer"));
+  indexes_.release(dial.handshake_index);
+  dials_.erase(PeerUuid(dial.uuid));
+}
+
+void Kernel::later(std::function<void()> work) {
+  environment_.post([alive = std::weak_ptr(alive_), work = std::move(work)] {
+    if (!alive.expired()) work();
+  });
+}
+
+// Never inside connect(): the caller may not be ready for its own callback yet.
+void Kernel::answer_later(std::function<void(Result<Peer>)> done, Result<Peer> result) {
+  later([this, done = std::move(done), result = std::move(result)] {
+    done(result);
+    end_turn();
+  });
+}
+
+// --- sessions ---
+
+void Kernel::serve_responder(TimePoint now) {
+  if (const auto deadline = responder_.deadline(); deadline && *deadline <= now) responder_.on_deadline(now);
+  while (auto established = responder_.poll_established()) {
+    if (connections_.size() >= sessions_max_) {
+      ++counted_.full;
+      indexes_.release(established->local_index);
+      continue;
+    }
+    std::vector<Bytes> held = std::move(established->held);
+    Connection& connection = add_connection(now, std::move(*established));
+    connection.send_keepalive();
+    for (Bytes& packet : held) receive_for_connection(now, connection, packet);
+  }
+  while (const auto index = responder_.poll_unconfirmed()) {
+    const IndexTable::Owner* owner = indexes_.find(*index);
+    if (owner == nullptr || owner->connection == nullptr) continue;
+    owner->connection->send_keepalive();
+    touched_.insert(owner->connection->number());
+  }
+  while (const auto transmit = responder_.poll_transmit()) batch_.add(transmit->path, transmit->datagram);
+}
+
+Connection& Kernel::add_connection(TimePoint now, handshake::Established established) {
+  const Number number = next_number_++;
+  Entry& entry = connections_[number];
+  entry.connection = std::make_unique<Connection>(*this, number, established, limits_, environment_.random(), now);
+  indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
+  touched_.insert(number);
+  admit(now, entry);
+  return *entry.connection;
+}
+
+// Decides which session serves the peer, and tells the node when a peer is new.
+void Kernel::admit(TimePoint now, Entry& entry) {
+  Connection& connection = *entry.connection;
+  const auto known = peers_.find(connection.uuid());
+  if (known == peers_.end()) {
+    peers_[connection.uuid()] = &connection;
+    entry.reported = true;
+    log_line(log_, LogLevel::info, "session", "peer " + connection.uuid().to_string() + " is up");
+    events_.on_peer_up(connection.snapshot(now));
+    return;
+  }
+  Connection& other = *known->second;
+  Entry& other_entry = connections_.at(other.number());
+  // Opposite directions, the same run of the peer, at about the same time: both dialled, and both sessions live.
+  const bool both_dialled = connection.outgoing() != other.outgoing() &&
+                            connection.peer_static_key() == other.peer_static_key() &&
+                            now - other.since() <= kTieWindow;
+  if (both_dialled) {
+    const bool new_stays = connection.handshake_hash() < other.handshake_hash();
+    if (new_stays) {
+      known->second = &connection;
+      std::swap(entry.reported, other_entry.reported);
+    }
+    (new_stays ? other_entry : entry).duplicate_since = now;
+    return;
+  }
+  other.close(now, CloseReason::replaced);
+  end_connection(now, other_entry);
+  admit(now, entry);
+}
+
+void Kernel::serve_connection(TimePoint now, Number number) {
+  const auto it = connections_.find(number);
+  if (it == connections_.end()) return;
+  Entry& entry = it->second;
+  Connection& connection = *entry.connection;
+  if (const auto deadline = connection.deadline(); deadline && *deadline <= now) connection.on_deadline(now);
+  if (connection.state() == Session::State::open) {
+    connection.pump();
+    if (entry.duplicate_since) {
+      if (connection.open_streams() > 0) entry.duplicate_since = now;
+      if (now - *entry.duplicate_since >= kDuplicateIdle) connection.close(now, CloseReason::duplicate);
+    }
+  }
+  if (!connection.flush(now, batch_)) again_.insert(number);
+  if (connection.state() != Session::State::open && !entry.ended) end_connection(now, entry);
+  if (connection.state() == Session::State::closed) {
+    remove_connection(now, number);
+  } else {
+    schedule(number, entry);
+  }
+}
+
+// The session is no longer open: its streams are over, and its peer is down unless another session serves it.
+void Kernel::end_connection(TimePoint now, Entry& entry) {
+  entry.ended = true;
+  Connection& connection = *entry.connection;
+  touched_.insert(connection.number());
+  if (const auto peer = peers_.find(connection.uuid()); peer != peers_.end() && peer->second == &connection) {
+    peers_.erase(peer);
+    // A duplicate takes over if there is one; the peer is then up all along.
+    for (auto& [number, other] : connections_) {
+      if (other.ended || !other.duplicate_since || other.connection->uuid() != connection.uuid()) continue;
+      peers_[connection.uuid()] = other.connection.get();
+      other.duplicate_since.reset();
+      std::swap(entry.reported, other.reported);
+      break;
+    }
+  }
+  connection.end_streams();
+  if (!std::exchange(entry.reported, false)) return;
+  log_line(log_, LogLevel::info, "session",
+           "peer " + connection.uuid().to_string() + " is down: " + describe(connection.close_reason()));
+  events_.on_peer_down(connection.snapshot(now), connection.close_reason());
+}
+
+void Kernel::remove_connection(TimePoint now, Number number) {
+  const auto it = connections_.find(number);
+  if (it->second.deadline) deadlines_.erase({*it->second.deadline, number});
+  const std::uint32_t index = it->second.connection->local_index();
+  indexes_.assign(index, {});
+  retired_.emplace(now + kIndexRetirement, index);
+  touched_.erase(number);
+  again_.erase(number);
+  connections_.erase(it);
+}
+
+void Kernel::schedule(Number number, Entry& entry) {
+  auto deadline = entry.connection->deadline();
+  if (entry.duplicate_since && !entry.ended) deadline = earliest(deadline, *entry.duplicate_since + kDuplicateIdle);
+  if (deadline == entry.deadline) return;
+  if (entry.deadline) deadlines_.erase({*entry.deadline, number});
+  if (deadline) deadlines_.emplace(*deadline, number);
+  entry.deadline = deadline;
+}
+
+bool Kernel::on_stream(Connection&, const std::string& name, std::shared_ptr<Stream> stream) {
+  return events_.on_stream(name, std::move(stream));
+}
+
+void Kernel::on_touched(Connection& connection) { touched_.insert(connection.number()); }
+
+// --- turns ---
+
+void Kernel::on_timer() {
+  const TimePoint now = environment_.now();
+  for (const auto& [deadline, number] : deadlines_) {
+    if (deadline > now) break;
+    touched_.insert(number);
+  }
+  while (!retired_.empty() && retired_.begin()->first <= now) {
+    indexes_.release(retired_.begin()->second);
+    retired_.erase(retired_.begin());
+  }
+  end_turn();
+}
+
+void Kernel::end_turn() {
+  if (in_turn_ || stopped_) return;  // the turn that is under way will see what has changed
+  in_turn_ = true;
+  const TimePoint now = environment_.now();
+  serve_dials(now, environment_.wall_clock());
+  serve_responder(now);
+  while (!touched_.empty()) {
+    // User code may touch further connections, or the same one again, while it is served.
+    const Number number = *touched_.begin();
+    touched_.erase(touched_.begin());
+    if (!again_.contains(number)) serve_connection(now, number);
+  }
+  batch_.flush();
+  touched_ = std::exchange(again_, {});
+  if (!touched_.empty() && !batch_.blocked()) later([this] { end_turn(); });
+  set_timer(now);
+  in_turn_ = false;
+}
+
+void Kernel::set_timer(TimePoint now) {
+  std::optional<TimePoint> next = responder_.deadline();
+  if (!deadlines_.empty()) next = earliest(next, deadlines_.begin()->first);
+  if (!retired_.empty()) next = earliest(next, retired_.begin()->first);
+  for (const auto& [uuid, dial] : dials_) {
+    next = earliest(next, dial->initiator ? dial->initiator->deadline() : dial->end);
+  }
+  if (next) {
+    timer_->set(std::max(*next, now));
+  } else {
+    timer_->cancel();
+  }
+}
+
+// --- what the node asks for ---
+
+Result<void> Kernel::disconnect(const PeerUuid& peer) {
+  const auto it = peers_.find(peer);
+  if (it == peers_.end()) return fail(ErrorCode::not_found, "disconnecting a peer");
+  const TimePoint now = environment_.now();
+  Connection* const serving = it->second;
+  // All sessions with it: a duplicate must not take over.
+  for (auto& [number, entry] : connections_) {
+    if (entry.ended || entry.connection->uuid() != peer) continue;
+    entry.connection->close(now, CloseReason::normal);
+    touched_.insert(number);
+    if (entry.connection.get() != serving) end_connection(now, entry);
+  }
+  end_turn();
+  return {};
+}
+
+Result<std::shared_ptr<Stream>> Kernel::open_stream(const PeerUuid& peer, const std::string& extender) {
+  constexpr const char* kDoing = "opening a stream";
+  if (!valid_extender_name(extender)) return fail(ErrorCode::invalid_argument, kDoing);
+  const auto it = peers_.find(peer);
+  if (it == peers_.end() || it->second->state() != Session::State::open) return fail(ErrorCode::not_found, kDoing);
+  return it->second->open_stream(extender);
+}
+
+std::vector<Peer> Kernel::peers() const {
+  const TimePoint now = environment_.now();
+  std::vector<Peer> peers;
+  for (const auto& [uuid, connection] : peers_) peers.push_back(connection->snapshot(now));
+  return peers;
+}
+
+NodeCounters Kernel::counters() const {
+  const auto& responder = responder_.counters();
+  NodeCounters counters;
+  counters.datagrams_received = counted_.datagrams;
+  counters.bytes_received = counted_.bytes;
+  counters.datagrams_sent = batch_.datagrams_sent();
+  counters.bytes_sent = batch_.bytes_sent();
+  counters.dropped_malformed = responder.malformed;
+  counters.dropped_unauthentic = responder.unauthentic + counted_.unauthentic;
+  counters.dropped_replayed = responder.replayed + counted_.replayed;
+  counters.dropped_clock = responder.clock;
+  counters.dropped_full = responder.full + counted_.full;
+  counters.handshakes_started = responder.started;
+  counters.handshakes_completed = responder.completed + counted_.completed;
+  counters.cookies_sent = responder.cookies_sent;
+  return counters;
+}
+
+void Kernel::stop() {
+  if (stopped_) return;
+  const TimePoint now = environment_.now();
+  for (auto& [number, entry] : connections_) {
+    entry.connection->close(now, CloseReason::shutting_down);
+    touched_.insert(number);
+  }
+  end_turn();
+  stopped_ = true;
+  alive_.reset();
+  timer_->cancel();
+  for (auto& [uuid, dial] : std::exchange(dials_, {})) {
+    for (const auto& done : dial->waiting) done(fail(ErrorCode::closed, "dialling a peer"));
+  }
+  for (auto& [number, entry] : connections_) {
+    if (!entry.ended) end_connection(now, entry);
+  }
+  connections_.clear();
+}
+
+}  // namespace quantumgate::node

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+// The kernel: sockets, handshakes, sessions and streams of one node, joined. It sees the world through Environment
+// only. Layer: node.   Threads: the environment's thread.   Ownership: borrows Environment and KernelEvents, which
+// outlive it. Bounds: sockets 10; dials 256; sessions as configured; handshakes: handshake/constants.hpp.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "handshake/initiator.hpp"
+#include "handshake/responder.hpp"
+#include "node/connection.hpp"
+#include "node/environment.hpp"
+#include "node/index_table.hpp"
+#include "node/packet_batch.hpp"
+#include "quantumgate/node.h"
+
+namespace quantumgate::node {
+
+inline constexpr std::size_t kListenMax = 8;
+inline constexpr std::size_t kDialsMax = 256;
+
+class KernelEvents {
+ public:
+  virtual ~KernelEvents() = default;
+  virtual void on_peer_up(const Peer& peer) = 0;
+  virtual void on_peer_down(const Peer& peer, CloseReason reason) = 0;
+  // False if there is no extender of that name.
+  virtual bool on_stream(const std::string& extender, std::shared_ptr<Stream> stream) = 0;
+};
+
+// One dial: the name resolution before it, the handshake, and who waits for it.
+struct Dial {
+  PeerUuid uuid;
+  std::size_t names_open = 0;  // host names still being resolved
+  bool any_name_found = false;
+  std::vector<Path> paths;
+  TimePoint end;
+  std::vector<std::function<void(Result<Peer>)>> waiting;
+  std::uint32_t handshake_index = 0;
+  std::uint32_t session_index = 0;
+  std::optional<handshake::Initiator> initiator;
+  std::optional<std::uint64_t> connection;  // its number, once message 2 was read
+};
+
+class Kernel final : public ConnectionHost {
+ public:
+  Kernel(Environment& environment, const Identity& identity, const NodeOptions& options, KernelEvents& events);
+  ~Kernel() override;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+
+  // Binds the endpoints. On an error nothing is bound.
+  Result<void> listen(const std::vector<Endpoint>& endpoints);
+  std::vector<Endpoint> local_endpoints() const;
+
+  void connect(const Address& address, std::chrono::milliseconds time_limit, std::function<void(Result<Peer>)> done);
+  Result<void> disconnect(const PeerUuid& peer);
+  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender);
+  std::vector<Peer> peers() const;
+  NodeCounters counters() const;
+
+  // Everything that calls into the kernel or into streams from outside of its own callbacks ends with this: delivers
+  // events and sends what there is to send.
+  void end_turn();
+  // Closes all sessions and dials. Afterwards the kernel does nothing more.
+  void stop();
+
+ private:
+  using Number = std::uint64_t;  // of a connection; counts up, so that every order in here is that of creation
+  struct Entry {
+    std::unique_ptr<Connection> connection;
+    std::optional<TimePoint> deadline;         // as registered in deadlines_
+    bool reported = false;                     // its peer is up, and this is the session that says so
+    bool ended = false;                        // its streams are over; it lingers to repeat CLOSE
+    std::optional<TimePoint> duplicate_since;  // lost against another session; since when without streams
+  };
+
+  // ConnectionHost
+  bool on_stream(Connection& connection, const std::string& name, std::shared_ptr<Stream> stream) override;
+  void on_touched(Connection& connection) override;
+
+  void on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch);
+  void receive(TimePoint now, UnixTime wall, const Path& from, MutableBytesView datagram);
+  void receive_for_connection(TimePoint now, Connection& connection, MutableBytesView datagram);
+  void log_stranger(TimePoint now, const Path& from);
+  void on_timer();
+
+  Result<std::uint8_t> open_socket(const Endpoint& local);
+  Result<std::uint8_t> socket_for(const Endpoint& remote);
+
+  void resolve(Dial& dial, const std::vector<HostPort>& hosts);
+  void start_dial(Dial& dial);
+  void fail_dial(const PeerUuid& uuid, const Error& error);
+  void serve_dials(TimePoint now, UnixTime wall);
+  void serve_dial(TimePoint now, UnixTime wall, Dial& dial);
+  void serve_responder(TimePoint now);
+
+  Connection& add_connection(TimePoint now, handshake::Established established);
+  void admit(TimePoint now, Entry& entry);
+  void serve_connection(TimePoint now, Number number);
+  void end_connection(TimePoint now, Entry& entry);
+  void remove_connection(TimePoint now, Number number);
+  void schedule(Number number, Entry& entry);
+  void set_timer(TimePoint now);
+  // Runs `work` at a later turn, unless the kernel is gone by then.
+  void later(std::function<void()> work);
+  void answer_later(std::function<void(Result<Peer>)> done, Result<Peer> result);
+
+  Environment& environment_;
+  KernelEvents& events_;
+  LogSink log_;
+  stream::Limits limits_;
+  std::size_t sessions_max_;
+  handshake::Credentials credentials_;
+  IndexTable indexes_;
+  handshake::Responder responder_;
+
+  std::vector<std::unique_ptr<DatagramSocket>> sockets_;  // at most kListenMax + 2
+  std::size_t listening_ = 0;                             // the first so many of them were asked for
+  PacketBatch batch_;
+  std::unique_ptr<Timer> timer_;
+
+  std::map<PeerUuid, std::unique_ptr<Dial>> dials_;  // at most kDialsMax
+  std::map<Number, Entry> connections_;              // at most sessions_max_; closing ones included
+  Number next_number_ = 0;
+  std::map<PeerUuid, Connection*> peers_;  // the session that serves each peer
+  std::set<std::pair<TimePoint, Number>> deadlines_;
+  std::set<Number> touched_;                         // to be served in this turn
+  std::set<Number> again_;                           // to be served in the next turn
+  std::multimap<TimePoint, std::uint32_t> retired_;  // indexes of dead sessions, until they may be used again
+
+  struct {
+    std::uint64_t datagrams = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t unauthentic = 0;
+    std::uint64_t replayed = 0;
+    std::uint64_t full = 0;
+    std::uint64_t completed = 0;  // as initiator
+  } counted_;
+  RateLimitedLog stranger_log_{std::chrono::minutes(1)};
+  std::shared_ptr<char> alive_ = std::make_shared<char>();  // what later() looks at
+  bool in_turn_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace quantumgate::node

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// The public Node on top of a kernel, in whatever environment: the operating system's or the simulator's.
+// Layer: node.   Threads: as the public header says; constructed and destroyed on the environment's thread.
+#pragma once
+
+#include "node/kernel.hpp"
+
+namespace quantumgate::node {
+
+class LocalNode final : public Node, public KernelEvents {
+ public:
+  // Binds the sockets and starts the extenders. Errors: as Node::start. `environment` outlives the node.
+  static Result<std::unique_ptr<LocalNode>> create(Environment& environment, const Identity& identity,
+                                                   const NodeOptions& options,
+                                                   std::vector<std::shared_ptr<Extender>> extenders);
+  ~LocalNode() override;
+
+  const PeerUuid& uuid() const noexcept override { return uuid_; }
+  Address address() const override { return address_; }
+  void post(std::function<void()> work) override;
+  void connect(Address address, ConnectOptions options, std::function<void(Result<Peer>)> done) override;
+  Result<void> disconnect(const PeerUuid& peer) override { return kernel_.disconnect(peer); }
+  std::vector<Peer> peers() const override { return kernel_.peers(); }
+  NodeCounters counters() const override { return kernel_.counters(); }
+  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender) override {
+    return kernel_.open_stream(peer, extender);
+  }
+
+ private:
+  LocalNode(Environment& environment, const Identity& identity, const NodeOptions& options,
+            std::vector<std::shared_ptr<Extender>> extenders);
+
+  void on_peer_up(const Peer& peer) override;
+  void on_peer_down(const Peer& peer, CloseReason reason) override;
+  bool on_stream(const std::string& extender, std::shared_ptr<Stream> stream) override;
+
+  Environment& environment_;
+  PeerUuid uuid_;
+  Address address_;
+  std::vector<std::shared_ptr<Extender>> extenders_;
+  Kernel kernel_;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();  // what posted work looks at
+};
+
+}  // namespace quantumgate::node

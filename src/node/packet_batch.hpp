@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Datagrams on their way out, collected so that the system is asked once for many.
+// Layer: node.   Threads: one object, one thread.   Memory: kSlots x 1,472 bytes, fixed.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "handshake/transmit.hpp"
+#include "node/environment.hpp"
+#include "session/constants.hpp"
+
+namespace quantumgate::node {
+
+using handshake::Path;
+
+class PacketBatch {
+ public:
+  static constexpr std::size_t kSlots = 64;
+
+  // The sockets, by the numbers that Path uses. Borrowed.
+  explicit PacketBatch(const std::vector<std::unique_ptr<DatagramSocket>>& sockets);
+
+  // Room for the next datagram, kPacketSizeMax bytes; empty while the system takes no more: then wait for on_writable.
+  MutableBytesView next();
+  // The bytes just written into next() are a datagram of `size` bytes for `path`.
+  void add(const Path& path, std::size_t size);
+  void add(const Path& path, BytesView datagram);  // a copy; dropped if the system takes no more
+  // Hands everything collected to the system. What it does not take stays, and blocked() becomes true.
+  void flush();
+  void unblock() noexcept { blocked_ = false; }
+  bool blocked() const noexcept { return blocked_; }
+
+  std::uint64_t datagrams_sent() const noexcept { return datagrams_sent_; }
+  std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
+
+ private:
+  struct Slot {
+    Path path;
+    std::size_t size = 0;
+  };
+  const std::vector<std::unique_ptr<DatagramSocket>>& sockets_;
+  std::vector<std::byte> slab_;
+  std::array<Slot, kSlots> slots_;
+  std::array<OutgoingDatagram, kSlots> out_;
+  std::size_t used_ = 0;  // slots filled, from 0
+  bool blocked_ = false;
+  std::uint64_t datagrams_sent_ = 0;
+  std::uint64_t bytes_sent_ = 0;
+};
+
+}  // namespace quantumgate::node

@@ -135,7 +135,7 @@ TEST_P(EarlyStartTest, BytesArriveInTheFirstFlight) {
   for (const auto& datagram : opening) total += datagram.size();
   RecordProperty("opening_datagrams", int(opening.size()));
   RecordProperty("opening_bytes", int(total));
-  EXPECT_LT(total, 6000u + 100 + 40 * opening.size());
+  EXPECT_LT(total, 6000u + 100 + 50 * opening.size());
 
   server_ = QuicEngine::create_server(now_, limits_, GetParam(), random_, server_owner_);
   ASSERT_TRUE(deliver(*server_, opening));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.hpp"
 #include "stream/ngtcp2_compat.hpp"
@@ -35,6 +36,9 @@ constexpr std::size_t kParameterSizeMax = 256;
 constexpr std::size_t kUsualDatagramMax = 1452;
 constexpr std::size_t kDatagramMax = 65527;
 
+// Packets held while the connection opens: about a first flight.
+constexpr std::size_t kHeldMax = 16;
+
 // Engine time starts here, so that nothing in it can reach below zero.
 constexpr std::uint64_t kTimeOrigin = NGTCP2_SECONDS;
 
@@ -42,6 +46,10 @@ constexpr std::array<std::uint8_t, kInitialTokenSize> kInitialToken{};
 
 std::uint8_t* octets(std::byte* bytes) { return reinterpret_cast<std::uint8_t*>(bytes); }
 const std::uint8_t* octets(const std::byte* bytes) { return reinterpret_cast<const std::uint8_t*>(bytes); }
+
+bool is_zero(BytesView bytes) {
+  return std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
 
 // ngtcp2 wants addresses; the session owns the real ones and QUIC's path never changes.
 const ngtcp2_path& constant_path() {
@@ -114,9 +122,7 @@ int null_decrypt(std::uint8_t* dest, const ngtcp2_crypto_aead* aead, const ngtcp
                  const std::uint8_t*, std::size_t) {
   if (size < aead->max_overhead) return NGTCP2_ERR_DECRYPT;
   size -= aead->max_overhead;
-  if (std::any_of(ciphertext + size, ciphertext + size + aead->max_overhead, [](std::uint8_t b) { return b != 0; })) {
-    return NGTCP2_ERR_DECRYPT;
-  }
+  if (!is_zero({reinterpret_cast<const std::byte*>(ciphertext + size), aead->max_overhead})) return NGTCP2_ERR_DECRYPT;
   std::memcpy(dest, ciphertext, size);
   return 0;
 }
@@ -190,12 +196,6 @@ bool submit_parameters(ngtcp2_conn* conn, bool server) {
                                         static_cast<std::size_t>(size) + 2) == 0;
 }
 
-// The size of `datagram` on its way: without padding if it begins with an Initial packet.
-std::ptrdiff_t trim_opening(MutableBytesView datagram) {
-  if (!begins_with_initial(datagram)) return static_cast<std::ptrdiff_t>(datagram.size());
-  return announce_padding(datagram) ? static_cast<std::ptrdiff_t>(without_padding(datagram).size()) : 0;
-}
-
 }  // namespace
 
 // What ngtcp2 calls; `user` is the engine, `stream` what the owner gave for it.
@@ -209,7 +209,10 @@ struct QuicEngine::Callbacks {
     }
     return 0;
   }
-  static int recv_client_initial(ngtcp2_conn* conn, const ngtcp2_cid*, void*) { return install_initial_keys(conn); }
+  static int recv_client_initial(ngtcp2_conn* conn, const ngtcp2_cid*, void* user) {
+    engine(user).initial_received_ = true;
+    return install_initial_keys(conn);
+  }
   static int recv_crypto_data(ngtcp2_conn*, compat::EncryptionLevel level, std::uint64_t, const std::uint8_t* data,
                               std::size_t size, void* user) {
     const bool handshake = level == compat::kLevelHandshake;
@@ -274,7 +277,7 @@ struct QuicEngine::Callbacks {
     random_fill(engine(user).random_, data, NGTCP2_PATH_CHALLENGE_DATALEN);
     return 0;
   }
-  // Neither can happen behind is_used_form(), but ngtcp2 asserts that they are set.
+  // Neither can happen behind take_packet(), but ngtcp2 asserts that they are set.
   static int recv_retry(ngtcp2_conn*, const ngtcp2_pkt_hd*, void*) { return NGTCP2_ERR_CALLBACK_FAILURE; }
   static int version_negotiation(ngtcp2_conn*, std::uint32_t, const ngtcp2_cid*, void*) {
     return NGTCP2_ERR_CALLBACK_FAILURE;
@@ -414,14 +417,106 @@ bool QuicEngine::receive_crypto(bool handshake_level, BytesView data) {
   return true;
 }
 
-bool QuicEngine::receive(TimePoint now, BytesView datagram) {
-  if (!is_used_form(datagram)) return true;
+// Packets that come before their time are held here rather than in ngtcp2, which thus processes them in the order in
+// which admit() counts them. A client must also have sent its Handshake packet before it sees a confirmation: ngtcp2
+// 0.12.1 would read a packet number space that it has thrown away.
+bool QuicEngine::must_wait(PacketType type) const noexcept {
+  switch (type) {
+    case PacketType::initial:
+      return false;
+    case PacketType::early:
+    case PacketType::handshake:
+      return !parameters_received_;
+    case PacketType::one_rtt:
+      return !handshake_finished_ || (!server_ && !handshake_sent_);
+  }
+  return false;
+}
+
+// Keeps one kind of packet from ngtcp2 that would stop the program: 0.12.1 forgets the largest packet once the peer has
+// acknowledged its acknowledgement; if then the one just below it arrives, the next ACK frame has a gap of -1 and an
+// assertion fails. An honest peer can hardly do that: the packet has to be late by a flight.
+bool QuicEngine::admit(const Packet& packet) {
+  std::size_t tag_size = kTagSize;
+  Space* space = &spaces_[2];
+  if (packet.type == PacketType::initial) space = &spaces_[0];
+  if (packet.type == PacketType::handshake) space = &spaces_[1];
+  if (packet.type == PacketType::early) {
+    if (!server_ || handshake_finished_) return false;
+    tag_size = kEarlyTagSize;
+  }
+  if (packet.bytes.size() < tag_size || !is_zero(packet.bytes.last(tag_size))) return false;
+  // RFC 9000, appendix A.3.
+  const std::int64_t expected = space->largest + 1;
+  const std::int64_t window = std::int64_t{1} << (8 * packet.number_size);
+  std::int64_t number = (expected & ~(window - 1)) | packet.number;
+  if (number <= expected - window / 2) {
+    number += window;
+  } else if (number > expected + window / 2 && number >= window) {
+    number -= window;
+  }
+  if (number == space->largest - 1 && space->sent_since) return false;
+  if (number > space->largest) *space = {number, false};
+  return true;
+}
+
+bool QuicEngine::feed(std::uint64_t time, const Packet& packet) {
+  if (!admit(packet)) return true;
+  BytesView bytes = packet.bytes;
+  // A server takes an Initial packet only from a large datagram; one at a time, each gets its own.
+  std::array<std::byte, kInitialDatagramSize> padded;
+  if (server_ && packet.type == PacketType::initial) {
+    if (bytes.size() > padded.size()) return true;
+    with_padding(bytes, padded);
+    if (!announce_padding(MutableBytesView(padded).first(bytes.size()))) return true;
+    bytes = padded;
+  }
   const ngtcp2_pkt_info info{};
-  return ngtcp2_conn_read_pkt(conn_, &constant_path(), &info, octets(datagram.data()), datagram.size(),
-                              engine_time(now)) == 0;
+  return ngtcp2_conn_read_pkt(conn_, &constant_path(), &info, octets(bytes.data()), bytes.size(), time) == 0;
+}
+
+// A client answers the server's opening at once, if it may send, so that what came with it need not wait.
+bool QuicEngine::finish_handshake(std::uint64_t time) {
+  if (server_ || !handshake_finished_ || handshake_sent_ || !pending_.empty()) return true;
+  pending_.resize(kInitialDatagramSize);
+  const std::ptrdiff_t size = write_flight(time, pending_);
+  pending_.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  return size >= 0;
+}
+
+bool QuicEngine::receive(TimePoint now, BytesView datagram) {
+  const std::uint64_t time = engine_time(now);
+  while (const auto packet = take_packet(datagram)) {
+    if (must_wait(packet->type)) {
+      if (held_.size() < kHeldMax) held_.emplace_back(packet->bytes.begin(), packet->bytes.end());
+    } else if (!feed(time, *packet)) {
+      return false;
+    }
+  }
+  if (!finish_handshake(time)) return false;
+  for (const Bytes& bytes : std::exchange(held_, {})) {
+    BytesView rest = bytes;
+    const auto packet = take_packet(rest);
+    if (must_wait(packet->type)) {
+      held_.push_back(bytes);
+    } else if (!feed(time, *packet)) {
+      return false;
+    }
+  }
+  // Without an opening that is one, a server has no keys to answer with.
+  return !server_ || initial_received_;
 }
 
 bool QuicEngine::on_deadline(TimePoint now) { return ngtcp2_conn_handle_expiry(conn_, engine_time(now)) == 0; }
+
+// Takes note of a datagram written while opening. Returns its size on its way: without padding if it begins with an
+// Initial packet.
+std::ptrdiff_t QuicEngine::trim_opening(MutableBytesView datagram) {
+  BytesView rest = datagram;
+  while (const auto packet = take_packet(rest)) handshake_sent_ |= packet->type == PacketType::handshake;
+  if (!begins_with_initial(datagram)) return static_cast<std::ptrdiff_t>(datagram.size());
+  return announce_padding(datagram) ? static_cast<std::ptrdiff_t>(without_padding(datagram).size()) : 0;
+}
 
 std::ptrdiff_t QuicEngine::write_packet(std::uint64_t time, MutableBytesView out, bool with_streams) {
   bool session_blocked = false;
@@ -499,16 +594,31 @@ bool QuicEngine::write(TimePoint now, MutableBytesView out, std::size_t& size) {
   size = 0;
   const std::uint64_t time = engine_time(now);
   if (burst_bytes_ != 0 && burst_bytes_ >= ngtcp2_conn_get_send_quantum(conn_)) return true;
+  if (!pending_.empty()) {
+    // Where the room has become too small, it is as good as lost on the way.
+    if (pending_.size() <= out.size()) {
+      std::ranges::copy(pending_, out.begin());
+      size = pending_.size();
+    }
+    pending_ = Bytes();
+    if (size > 0) return true;
+  }
   const std::ptrdiff_t written = opening_ ? write_opening(time, out) : write_packet(time, out, true);
   if (written < 0) return false;
   size = static_cast<std::size_t>(written);
   burst_bytes_ += size;
+  if (size > 0) {
+    for (Space& space : spaces_) space.sent_since = true;
+  }
   return true;
 }
 
 void QuicEngine::burst_sent(TimePoint now) {
   if (burst_bytes_ == 0) return;
   burst_bytes_ = 0;
+  // Before there is a round-trip time, ngtcp2 would pace by its guess of 333 ms and hold even acknowledgements back; the
+  // initial congestion window is bound enough.
+  if (opening_) return;
   ngtcp2_conn_update_pkt_tx_time(conn_, engine_time(now));
 }
 

@@ -11,10 +11,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "quantumgate/bytes.h"
+#include "stream/quic_packet.hpp"
 #include "stream/streams.hpp"
 
 struct ngtcp2_conn;
@@ -92,9 +94,19 @@ class QuicEngine {
 
  private:
   struct Callbacks;
+  // What has been seen of one packet number space.
+  struct Space {
+    std::int64_t largest = -1;
+    bool sent_since = false;  // we have sent a packet after the largest arrived
+  };
 
   QuicEngine(bool server, TimePoint now, const Limits& limits, std::size_t room, RandomSource& random,
              EngineOwner& owner);
+  bool must_wait(PacketType type) const noexcept;
+  bool admit(const Packet& packet);
+  bool feed(std::uint64_t time, const Packet& packet);
+  bool finish_handshake(std::uint64_t time);
+  std::ptrdiff_t trim_opening(MutableBytesView datagram);
   bool receive_crypto(bool handshake_level, BytesView data);
   std::ptrdiff_t write_packet(std::uint64_t time, MutableBytesView out, bool with_streams);
   std::ptrdiff_t write_opening(std::uint64_t time, MutableBytesView out);
@@ -110,7 +122,12 @@ class QuicEngine {
   bool opening_ = true;              // Initial packets may still be written
   bool opened_with_flight_ = false;  // one has been
   bool handshake_finished_ = false;  // the peer's parameters are in force
+  bool initial_received_ = false;    // server: there are keys for Initial packets
   bool parameters_received_ = false;
+  bool handshake_sent_ = false;    // client: the server may confirm
+  std::vector<Bytes> held_;        // packets that came before their time; at most kHeldMax
+  Bytes pending_;                  // a datagram written while receiving; at most 1,200 bytes
+  std::array<Space, 3> spaces_;    // Initial, Handshake, 0-RTT with 1-RTT
   std::uint64_t burst_bytes_ = 0;  // since burst_sent()
   Bytes crypto_;                   // the peer's parameter message as far as it came; at most kCryptoMax
 };

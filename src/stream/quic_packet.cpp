@@ -15,6 +15,7 @@ constexpr std::uint8_t kLongTypeMask = 0x30;
 constexpr std::uint8_t kTypeInitial = 0x00;
 constexpr std::uint8_t kTypeRetry = 0x30;
 constexpr std::uint8_t kKeyPhaseBit = 0x04;
+constexpr std::uint8_t kNumberSizeMask = 0x03;
 
 std::uint8_t octet(BytesView bytes, std::size_t at) noexcept { return std::to_integer<std::uint8_t>(bytes[at]); }
 
@@ -33,34 +34,6 @@ std::optional<std::uint64_t> take_varint(BytesView& bytes) noexcept {
   return value;
 }
 
-// Takes one long-header packet from the front of `bytes`; false if it is none of ours. `length_field`: where its
-// length stands.
-bool take_long_packet(BytesView& bytes, BytesView& length_field) noexcept {
-  const std::uint8_t first = octet(bytes, 0);
-  const std::uint8_t type = first & kLongTypeMask;
-  if (!(first & kFixedBit) || type == kTypeRetry || bytes.size() < 7) return false;
-  if (octet(bytes, 1) || octet(bytes, 2) || octet(bytes, 3) || octet(bytes, 4) != 1) return false;  // version
-  const std::size_t destination_size = octet(bytes, 5);
-  bytes = bytes.subspan(6);
-  if (destination_size != 0 && destination_size != kFirstConnectionIdSize) return false;
-  if (bytes.size() < destination_size + 1) return false;
-  if (!all_zero(bytes.first(destination_size))) return false;
-  if (octet(bytes, destination_size) != 0) return false;  // source connection id
-  bytes = bytes.subspan(destination_size + 1);
-  if (type == kTypeInitial) {
-    const auto token_size = take_varint(bytes);
-    if (!token_size || *token_size > std::min(kInitialTokenSize, bytes.size())) return false;
-    if (!all_zero(bytes.first(static_cast<std::size_t>(*token_size)))) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(*token_size));
-  }
-  length_field = bytes;
-  const auto length = take_varint(bytes);
-  if (length) length_field = length_field.first(length_field.size() - bytes.size());
-  if (!length || *length > bytes.size()) return false;
-  bytes = bytes.subspan(static_cast<std::size_t>(*length));
-  return true;
-}
-
 }  // namespace
 
 bool begins_with_initial(BytesView datagram) noexcept {
@@ -71,16 +44,15 @@ bool begins_with_initial(BytesView datagram) noexcept {
 bool announce_padding(MutableBytesView datagram) noexcept {
   if (datagram.size() > kInitialDatagramSize) return false;
   BytesView rest = datagram;
-  while (!rest.empty() && (octet(rest, 0) & kLongForm)) {
-    BytesView field;
-    const BytesView packet = rest;
-    if (!take_long_packet(rest, field)) return false;
-    if (!rest.empty()) continue;
-    BytesView value = field;
-    std::uint64_t length = take_varint(value).value_or(0) + kInitialDatagramSize - datagram.size();
-    if (length >> (8 * field.size() - 2) != 0) return false;
-    const auto out = datagram.subspan(
-        datagram.size() - packet.size() + static_cast<std::size_t>(field.data() - packet.data()), field.size());
+  while (!rest.empty()) {
+    const std::size_t at = datagram.size() - rest.size();
+    const auto packet = take_packet(rest);
+    if (!packet) return false;
+    if (!rest.empty() || packet->length_size == 0) continue;  // not the last one, or one that goes up to the end
+    BytesView field = packet->bytes.subspan(packet->length_offset, packet->length_size);
+    std::uint64_t length = take_varint(field).value_or(0) + kInitialDatagramSize - datagram.size();
+    if (length >> (8 * packet->length_size - 2) != 0) return false;
+    const auto out = datagram.subspan(at + packet->length_offset, packet->length_size);
     const std::byte size_bits = out[0] & std::byte{0xC0};
     for (std::size_t i = out.size(); i-- > 0; length >>= 8) out[i] = static_cast<std::byte>(length);
     out[0] |= size_bits;
@@ -100,15 +72,43 @@ BytesView with_padding(BytesView datagram, std::array<std::byte, kInitialDatagra
   return buffer;
 }
 
-bool is_used_form(BytesView datagram) noexcept {
-  if (datagram.empty()) return false;
-  while (!datagram.empty()) {
-    const std::uint8_t header = octet(datagram, 0);
-    if (!(header & kLongForm)) return (header & kFixedBit) && !(header & kKeyPhaseBit);  // 1-RTT, up to the end
-    BytesView length_field;
-    if (!take_long_packet(datagram, length_field)) return false;
+std::optional<Packet> take_packet(BytesView& datagram) noexcept {
+  if (datagram.empty()) return std::nullopt;
+  const std::uint8_t first = octet(datagram, 0);
+  if (!(first & kFixedBit)) return std::nullopt;
+  Packet packet{PacketType::one_rtt, datagram};
+  packet.number_size = (first & kNumberSizeMask) + 1u;
+  BytesView rest = datagram.subspan(1);
+  if (first & kLongForm) {
+    const std::uint8_t type = first & kLongTypeMask;
+    if (type == kTypeRetry || rest.size() < 6) return std::nullopt;
+    packet.type = static_cast<PacketType>(type >> 4);
+    if (octet(rest, 0) || octet(rest, 1) || octet(rest, 2) || octet(rest, 3) != 1) return std::nullopt;  // version
+    const std::size_t destination_size = octet(rest, 4);
+    rest = rest.subspan(5);
+    if (destination_size != 0 && destination_size != kFirstConnectionIdSize) return std::nullopt;
+    if (rest.size() < destination_size + 1 || !all_zero(rest.first(destination_size))) return std::nullopt;
+    if (octet(rest, destination_size) != 0) return std::nullopt;  // source connection id
+    rest = rest.subspan(destination_size + 1);
+    if (packet.type == PacketType::initial) {
+      const auto token_size = take_varint(rest);
+      if (!token_size || *token_size > std::min(kInitialTokenSize, rest.size())) return std::nullopt;
+      if (!all_zero(rest.first(static_cast<std::size_t>(*token_size)))) return std::nullopt;
+      rest = rest.subspan(static_cast<std::size_t>(*token_size));
+    }
+    packet.length_offset = static_cast<std::size_t>(rest.data() - datagram.data());
+    const auto length = take_varint(rest);
+    if (!length || *length > rest.size()) return std::nullopt;
+    packet.length_size = static_cast<std::size_t>(rest.data() - datagram.data()) - packet.length_offset;
+    rest = rest.first(static_cast<std::size_t>(*length));
+    packet.bytes = datagram.first(static_cast<std::size_t>(rest.data() - datagram.data()) + rest.size());
+  } else if (first & kKeyPhaseBit) {
+    return std::nullopt;
   }
-  return true;
+  if (rest.size() < packet.number_size) return std::nullopt;
+  for (std::size_t i = 0; i < packet.number_size; ++i) packet.number = packet.number << 8 | octet(rest, i);
+  datagram = datagram.subspan(packet.bytes.size());
+  return packet;
 }
 
 }  // namespace quantumgate::stream

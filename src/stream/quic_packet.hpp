@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "quantumgate/bytes.h"
 
@@ -34,9 +35,20 @@ BytesView without_padding(BytesView datagram) noexcept;
 // `datagram` with zeros up to kInitialDatagramSize, in `buffer`. At most that many bytes are taken.
 BytesView with_padding(BytesView datagram, std::array<std::byte, kInitialDatagramSize>& buffer) noexcept;
 
-// True if every packet in `datagram` is one that this protocol uses: version 1; Initial, 0-RTT,
+enum class PacketType : std::uint8_t { initial, early, handshake, one_rtt };
+
+struct Packet {
+  PacketType type;
+  BytesView bytes;                // the whole packet
+  std::uint32_t number = 0;       // as far as it was sent
+  std::size_t number_size = 0;    // bytes of it, 1 to 4
+  std::size_t length_offset = 0;  // where the length stands; long headers only
+  std::size_t length_size = 0;
+};
+
+// Takes the first packet off `datagram`; nullopt if it is none that this protocol uses: version 1; Initial, 0-RTT,
 // Handshake or 1-RTT; no token and no connection id but those of zeros; key phase 0. That leaves out Version
-// Negotiation, Retry, key updates and greased bits before any state is touched.
-bool is_used_form(BytesView datagram) noexcept;
+// Negotiation, Retry, key updates and cleared fixed bits before any state is touched.
+std::optional<Packet> take_packet(BytesView& datagram) noexcept;
 
 }  // namespace quantumgate::stream

@@ -166,7 +166,7 @@ class Streams::State final : EngineOwner {
     }
     if (engine_ && generation == generation_) {
       feed(datagram);
-    } else if (role_ == Role::responder && opening && is_newer(generation, generation_) && is_used_form(datagram)) {
+    } else if (role_ == Role::responder && opening && is_newer(generation, generation_)) {
       if (engine_) lose_engine();
       generation_ = generation;
       ++life_;

@@ -840,6 +840,67 @@ TEST(StreamsTest, TimeThatGoesBackwardsIsHeldBack) {
 
 // --- hostile peers ---
 
+// Both ends in conversation while a share of the packets is changed on the way: flipped bits, cut, extended, spliced,
+// or replaced by noise. Nothing to expect but that both ends survive and that the bounds hold.
+TEST(StreamsTest, ChangedPacketsNeverStopTheProgram) {
+  std::size_t changed = 0;
+  for (std::uint64_t seed = 1; changed < 100'000; ++seed) {
+    SCOPED_TRACE(seed);
+    PathRules rules;
+    rules.jitter = 3ms;
+    rules.loss_percent = static_cast<unsigned>(seed % 4) * 5;
+    rules.room_min = Streams::kRoomMin;
+    Pair pair(rules, seed);
+    Generator hostile(seed * 1000);
+    const unsigned share = 10 + static_cast<unsigned>(seed % 5) * 20;
+    pair.on_delivery = [&](int, Bytes& body) {
+      if (!hostile.chance(share)) return;
+      ++changed;
+      switch (hostile.below(6)) {
+        case 0:
+        case 1:
+          for (auto n = 1 + hostile.below(4); n > 0; --n) {
+            body[hostile.below(std::min<std::size_t>(body.size(), 60))] ^= std::byte(1u << hostile.below(8));
+          }
+          break;
+        case 2:
+          body[hostile.below(body.size())] = std::byte(hostile.next());
+          break;
+        case 3:
+          body.resize(hostile.below(body.size() + 1));
+          break;
+        case 4:
+          body.resize(body.size() + hostile.below(600));
+          break;
+        default:
+          // Behind the first bytes, which say where it goes, noise.
+          for (std::size_t i = 2 + hostile.below(20); i < body.size(); ++i) body[i] = std::byte(hostile.next());
+      }
+    };
+    std::array<std::byte, 3000> buffer{};
+    for (int i : {0, 1}) {
+      pair.ends[i].on_event = [&, i](const Event& event) {
+        Streams& streams = *pair.ends[i].streams;
+        if (hostile.chance(70)) streams.read(event.stream, buffer);
+        if (hostile.chance(50)) streams.write(event.stream, buffer);
+        if (hostile.chance(5)) streams.finish(event.stream);
+        if (hostile.chance(5)) streams.reset(event.stream, hostile.next());
+      };
+    }
+    for (int round = 0; round < 60; ++round) {
+      for (int i : {0, 1}) {
+        if (const auto stream = pair.ends[i].streams->open()) pair.ends[i].streams->write(*stream, buffer);
+        if (hostile.chance(5)) {
+          pair.ends[i].streams->on_signal(pair.now, {Signal(hostile.below(5)), std::uint8_t(hostile.below(4))});
+        }
+      }
+      pair.run(100ms);
+      ASSERT_LE(pair.a().open_streams(), 512u);
+      ASSERT_LE(pair.b().open_streams(), 512u);
+    }
+  }
+}
+
 TEST(StreamsTest, RandomBodiesNeverStopTheProgram) {
   Generator hostile(5);
   Generator random(6);

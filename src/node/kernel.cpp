@@ -124,7 +124,10 @@ void Kernel::receive_for_connection(TimePoint now, Connection& connection, Mutab
   const auto verdict = connection.receive(now, datagram);
   counted_.unauthentic += verdict == Session::Verdict::unauthentic;
   counted_.replayed += verdict == Session::Verdict::replayed;
-  touched_.insert(connection.number());
+  // What is not authentic changes nothing, unless the session is closing: then CLOSE may be due again.
+  if (verdict == Session::Verdict::accepted || connection.state() != Session::State::open) {
+    touched_.insert(connection.number());
+  }
 }
 
 void Kernel::log_stranger(TimePoint now, const Path& from) {

@@ -15,9 +15,9 @@ namespace quantumgate::stream {
 
 namespace {
 
-// The null packet protection adds tags of zeros. They could be 1 byte (ngtcp2 refuses 0), if ngtcp2 0.12.1 did not
-// count on longer ones where it makes a packet long enough for the header protection sample, 20 bytes from the packet
-// number on; too short a packet fails an assertion (ngtcp2_ppe_final).
+// The null packet protection adds tags that are zeros but for one byte (number_check). They could be 1 byte (ngtcp2
+// refuses 0), if ngtcp2 0.12.1 did not count on longer ones where it makes a packet long enough for the header
+// protection sample, 20 bytes from the packet number on; too short a packet fails an assertion (ngtcp2_ppe_final).
 // - A Handshake or Initial packet is padded by a difference that wraps when packet number, payload and tag together
 //   are shorter than 4 bytes: a lone PING is, with a 1-byte tag.
 // - A 1-RTT packet is always padded to 22 bytes.
@@ -109,20 +109,39 @@ ngtcp2_crypto_ctx null_crypto(std::size_t tag_size) {
   return ctx;
 }
 
+// The tag does the one thing of QUIC's real tags that the session's can not do: it binds the whole packet number, of
+// which only the low bits travel. Otherwise a packet that is late by half the range of those bits would be taken for a
+// future one. Its last byte is the number without its low byte, modulo 251: what is restored wrongly is off by a small
+// multiple of 2^8, 2^16, 2^24 or 2^32, which after the shift is no multiple of 251.
+std::byte number_check(std::uint64_t number) { return static_cast<std::byte>((number >> 8) % 251); }
+
+bool is_tag(BytesView tag, std::uint64_t number) {
+  return is_zero(tag.first(tag.size() - 1)) && tag.back() == number_check(number);
+}
+
+// All IVs are zeros, so the nonce is the packet number.
+std::uint64_t number_of(const std::uint8_t* nonce, std::size_t size) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < size; ++i) number = number << 8 | nonce[i];
+  return number;
+}
+
 int null_encrypt(std::uint8_t* dest, const ngtcp2_crypto_aead* aead, const ngtcp2_crypto_aead_ctx*,
-                 const std::uint8_t* plaintext, std::size_t size, const std::uint8_t*, std::size_t, const std::uint8_t*,
-                 std::size_t) {
+                 const std::uint8_t* plaintext, std::size_t size, const std::uint8_t* nonce, std::size_t nonce_size,
+                 const std::uint8_t*, std::size_t) {
   if (dest != plaintext) std::memmove(dest, plaintext, size);
   std::memset(dest + size, 0, aead->max_overhead);
+  dest[size + aead->max_overhead - 1] = std::to_integer<std::uint8_t>(number_check(number_of(nonce, nonce_size)));
   return 0;
 }
 
 int null_decrypt(std::uint8_t* dest, const ngtcp2_crypto_aead* aead, const ngtcp2_crypto_aead_ctx*,
-                 const std::uint8_t* ciphertext, std::size_t size, const std::uint8_t*, std::size_t,
+                 const std::uint8_t* ciphertext, std::size_t size, const std::uint8_t* nonce, std::size_t nonce_size,
                  const std::uint8_t*, std::size_t) {
   if (size < aead->max_overhead) return NGTCP2_ERR_DECRYPT;
   size -= aead->max_overhead;
-  if (!is_zero({reinterpret_cast<const std::byte*>(ciphertext + size), aead->max_overhead})) return NGTCP2_ERR_DECRYPT;
+  const BytesView tag(reinterpret_cast<const std::byte*>(ciphertext + size), aead->max_overhead);
+  if (!is_tag(tag, number_of(nonce, nonce_size))) return NGTCP2_ERR_DECRYPT;
   std::memcpy(dest, ciphertext, size);
   return 0;
 }
@@ -445,7 +464,7 @@ bool QuicEngine::admit(const Packet& packet) {
     if (!server_ || handshake_finished_) return false;
     tag_size = kEarlyTagSize;
   }
-  if (packet.bytes.size() < tag_size || !is_zero(packet.bytes.last(tag_size))) return false;
+  if (packet.bytes.size() < tag_size) return false;
   // RFC 9000, appendix A.3.
   const std::int64_t expected = space->largest + 1;
   const std::int64_t window = std::int64_t{1} << (8 * packet.number_size);
@@ -455,6 +474,7 @@ bool QuicEngine::admit(const Packet& packet) {
   } else if (number > expected + window / 2 && number >= window) {
     number -= window;
   }
+  if (!is_tag(packet.bytes.last(tag_size), static_cast<std::uint64_t>(number))) return false;
   if (number == space->largest - 1 && space->sent_since) return false;
   if (number > space->largest) *space = {number, false};
   return true;
@@ -616,8 +636,8 @@ bool QuicEngine::write(TimePoint now, MutableBytesView out, std::size_t& size) {
 void QuicEngine::burst_sent(TimePoint now) {
   if (burst_bytes_ == 0) return;
   burst_bytes_ = 0;
-  // Before there is a round-trip time, ngtcp2 would pace by its guess of 333 ms and hold even acknowledgements back; the
-  // initial congestion window is bound enough.
+  // Before there is a round-trip time, ngtcp2 would pace by its guess of 333 ms and hold even acknowledgements back;
+  // the initial congestion window is bound enough.
   if (opening_) return;
   ngtcp2_conn_update_pkt_tx_time(conn_, engine_time(now));
 }

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+// Goal: nodes on the operating system: several in one process, real sockets on loopback, real threads.
+// Method: Node::start only; every wait is a future with a bound.
+#include "quantumgate/node.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
+
+namespace quantumgate {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kPatience = 30s;
+
+std::shared_ptr<Extender> echo() {
+  return std::make_shared<StreamExtender>("test.echo", [](std::shared_ptr<Stream> stream) {
+    const auto pump = [stream] {
+      std::array<std::byte, 4096> buffer;
+      // What does not fit now is not read now: a slow reader slows the writer down.
+      while (stream->readable() > 0) {
+        const std::size_t size = stream->read(buffer);
+        EXPECT_EQ(stream->write(BytesView(buffer).first(size)), size);
+      }
+      if (stream->at_end()) stream->finish();
+    };
+    stream->on_readable(pump);
+  });
+}
+
+std::unique_ptr<Node> start(const char* listen, std::vector<std::shared_ptr<Extender>> extenders = {}) {
+  NodeOptions options;
+  options.listen = {*Endpoint::parse(listen)};
+  auto node = Node::start(Identity::generate(), std::move(options), std::move(extenders));
+  EXPECT_TRUE(node);
+  return node ? std::move(*node) : nullptr;
+}
+
+template <class T>
+std::optional<T> within_patience(std::future<T> future) {
+  if (future.wait_for(kPatience) != std::future_status::ready) return std::nullopt;
+  return future.get();
+}
+
+std::optional<Result<Peer>> connect(Node& from, const Address& to, std::chrono::milliseconds limit = 10s) {
+  const auto promise = std::make_shared<std::promise<Result<Peer>>>();
+  from.connect(to, {limit}, [promise](Result<Peer> peer) { promise->set_value(std::move(peer)); });
+  return within_patience(promise->get_future());
+}
+
+// Sends `text` to the peer's echo and waits until all of it has come back.
+std::optional<std::string> send_echo(Node& from, const PeerUuid& to, std::string text) {
+  const auto promise = std::make_shared<std::promise<std::string>>();
+  from.post([&from, to, text = std::move(text), promise] {
+    auto opened = from.open_stream(to, "test.echo");
+    if (!opened) return promise->set_value("could not open: " + std::string(describe(opened.error().code)));
+    const std::shared_ptr<Stream> stream = *opened;
+    const auto back = std::make_shared<std::string>();
+    stream->on_readable([stream, back, promise] {
+      std::array<std::byte, 4096> buffer;
+      while (const std::size_t size = stream->read(buffer)) back->append(as_text(BytesView(buffer).first(size)));
+      if (stream->at_end()) promise->set_value(*back);
+    });
+    EXPECT_EQ(stream->write(as_bytes(text)), text.size());
+    stream->finish();
+  });
+  return within_patience(promise->get_future());
+}
+
+class NodeTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(NodeTest, EchoesOverLoopback) {
+  const auto alice = start(GetParam());
+  const auto bob = start(GetParam(), {echo()});
+  ASSERT_TRUE(alice && bob);
+  const auto peer = connect(*alice, bob->address());
+  ASSERT_TRUE(peer && *peer);
+  EXPECT_EQ((*peer)->uuid, bob->uuid());
+  std::string text(300'000, 'x');
+  for (std::size_t i = 0; i < text.size(); i += 7) text[i] = static_cast<char>('a' + i % 26);
+  EXPECT_EQ(send_echo(*alice, bob->uuid(), text), text);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, NodeTest, ::testing::Values("127.0.0.1:0", "[::1]:0"));
+
+TEST(NodeTest, ManyNodesInOneProcessTalkAtOnce) {
+  const auto hub = start("127.0.0.1:0", {echo()});
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&hub, i] {
+      const auto node = start("127.0.0.1:0");
+      const auto peer = connect(*node, hub->address());
+      ASSERT_TRUE(peer && *peer);
+      const std::string text(20'000, static_cast<char>('a' + i));
+      EXPECT_EQ(send_echo(*node, hub->uuid(), text), text);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(NodeTest, APortInUseIsSaidSo) {
+  const auto first = start("127.0.0.1:0");
+  NodeOptions options;
+  options.listen = {
+      *Endpoint::parse(first->address().hosts[0].host + ":" + std::to_string(first->address().hosts[0].port))};
+  const auto second = Node::start(Identity::generate(), std::move(options));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::address_in_use);
+}
+
+TEST(NodeTest, ImpossibleOptionsAreRefused) {
+  const auto refused = [](NodeOptions options, std::vector<std::shared_ptr<Extender>> extenders = {}) {
+    const auto node = Node::start(Identity::generate(), std::move(options), std::move(extenders));
+    return !node && node.error().code == ErrorCode::invalid_argument;
+  };
+  NodeOptions no_name;
+  no_name.network = "";
+  EXPECT_TRUE(refused(std::move(no_name)));
+  NodeOptions many;
+  many.listen.resize(9, Endpoint::v4(127, 0, 0, 1, 0));
+  EXPECT_TRUE(refused(std::move(many)));
+  NodeOptions none;
+  none.sessions_max = 0;
+  EXPECT_TRUE(refused(std::move(none)));
+  EXPECT_TRUE(refused({}, {echo(), echo()}));
+  EXPECT_TRUE(refused({}, {std::make_shared<StreamExtender>("Bad Name", [](auto) {})}));
+}
+
+TEST(NodeTest, NobodyAnswersWithinTheLimit) {
+  const auto alice = start("127.0.0.1:0");
+  Address address = alice->address();
+  {
+    const auto gone = start("127.0.0.1:0");
+    address = gone->address();
+  }
+  const auto peer = connect(*alice, address, 300ms);
+  ASSERT_TRUE(peer);
+  ASSERT_FALSE(*peer);
+  EXPECT_EQ(peer->error().code, ErrorCode::no_answer);
+}
+
+TEST(NodeTest, StoppingWhileBusyIsSafe) {
+  for (int i = 0; i < 10; ++i) {
+    auto bob = start("127.0.0.1:0", {echo()});
+    auto alice = start("127.0.0.1:0");
+    const auto peer = connect(*alice, bob->address());
+    ASSERT_TRUE(peer && *peer);
+    const auto opened = std::make_shared<std::promise<bool>>();
+    const auto closed = std::make_shared<std::promise<bool>>();
+    alice->post([&node = *alice, to = bob->uuid(), opened, closed] {
+      auto stream = node.open_stream(to, "test.echo");
+      if (stream) {
+        (*stream)->on_closed(
+            [closed](std::optional<Error> error, std::uint64_t) { closed->set_value(error.has_value()); });
+        (*stream)->write(Bytes(1 << 20));
+      }
+      opened->set_value(stream.has_value());
+    });
+    ASSERT_EQ(within_patience(opened->get_future()), true);
+    (i % 2 == 0 ? bob : alice).reset();
+    EXPECT_EQ(within_patience(closed->get_future()), true);
+  }
+}
+
+}  // namespace
+}  // namespace quantumgate

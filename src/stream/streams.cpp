@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
+#include <list>
 #include <map>
 #include <utility>
 #include <vector>
@@ -370,9 +370,11 @@ class Streams::State final : EngineOwner {
     stream.out.sent(count);
     stream.end_sent |= last;
     if (turns_.front() != &stream) return;
-    turns_.pop_front();
-    stream.in_turn = stream.sendable();
-    if (stream.in_turn) turns_.push_back(&stream);
+    if (stream.sendable()) {
+      turns_.splice(turns_.end(), turns_, turns_.begin());
+    } else {
+      end_turn(stream);
+    }
   }
 
   void blocked(EngineStream& s) override {
@@ -589,9 +591,9 @@ class Streams::State final : EngineOwner {
 
   Table streams_;                                   // with a user; own and the peer's, each at most their limit
   std::vector<std::unique_ptr<Stream>> abandoned_;  // without one; counted in the same limits
-  std::deque<Stream*> unopened_;                    // of streams_: not yet known to an engine
-  std::deque<Stream*> turns_;                       // of streams_: have something to send, in order
-  std::deque<Stream*> eventful_;                    // of streams_: have events, in order; each at most once
+  std::list<Stream*> unopened_;                     // of streams_: not yet known to an engine
+  std::list<Stream*> turns_;                        // of streams_: have something to send, in order
+  std::list<Stream*> eventful_;                     // of streams_: have events, in order; each at most once
   std::vector<Stream*> to_shut_down_;
   std::size_t engine_streams_ = 0;  // that the engine knows
   std::size_t own_count_ = 0;       // in streams_ and abandoned_

@@ -239,6 +239,53 @@ TEST_F(TwoNodesTest, SessionsBeyondTheBoundAreRefusedSilently) {
   EXPECT_EQ(small.node->peers().size(), 2u);
 }
 
+TEST_F(TwoNodesTest, ARecordedHandshakeIsNotAnsweredAndBuildsNothing) {
+  std::vector<sim::InjectedDatagram> recorded;
+  simulator.add_tap([&](const sim::PassingDatagram& passing) {
+    if (passing.to == bob.host.v4(5000))
+      recorded.push_back({passing.from, passing.to, Bytes(passing.data.begin(), passing.data.end()), 0ms});
+    return sim::Verdict();
+  });
+  ASSERT_TRUE(alice.connect(bob.address()));
+  simulator.run_for(1s);
+  simulator.clear_taps();
+  ASSERT_GE(recorded.size(), 3u);
+  const NodeCounters before = bob.node->counters();
+  for (const Duration wait : {1s, 12s, 100s}) {  // while the handshake is remembered, after it, at the clock's edge
+    simulator.run_for(wait);
+    const std::uint64_t sent = simulator.traffic().sent;
+    for (sim::InjectedDatagram datagram : recorded) {
+      simulator.inject(datagram);
+      datagram.from = Endpoint::v4(10, 9, 9, 9, 9);
+      simulator.inject(datagram);
+    }
+    simulator.run_for(50ms);
+    // Within ten seconds a repeated message 3 makes the responder send its peer, and nobody else, a keepalive.
+    EXPECT_EQ(simulator.traffic().sent - sent, wait == 1s ? 1u : 0u);
+    EXPECT_EQ(simulator.traffic().unreachable, 0u) << "the stranger's address was never sent to";
+  }
+  const NodeCounters after = bob.node->counters();
+  EXPECT_EQ(after.handshakes_started, before.handshakes_started);
+  EXPECT_EQ(after.cookies_sent, 0u);
+  EXPECT_EQ(bob.node->peers().size(), 1u);
+  EXPECT_GE(bob.dropped(), 6 * recorded.size() - 3) << "message 3 may be taken as a request for confirmation";
+}
+
+TEST_F(TwoNodesTest, AnUnfinishedHandshakeBuildsNoSession) {
+  // Everything behind message 1 gets lost: the responder keeps a slot for ten seconds, and nothing else.
+  const auto message1_only = [&](const sim::PassingDatagram& passing) {
+    sim::Verdict verdict;
+    verdict.deliver = passing.to == bob.host.v4(5000) && passing.data.size() == 704;
+    return verdict;
+  };
+  simulator.add_tap(message1_only);
+  EXPECT_EQ(alice.connect(bob.address(), 5s).error().code, ErrorCode::no_answer);
+  EXPECT_EQ(bob.node->counters().handshakes_started, 1u);
+  EXPECT_LE(bob.node->counters().bytes_sent, 3 * bob.node->counters().bytes_received);
+  EXPECT_TRUE(bob.node->peers().empty());
+  EXPECT_TRUE(bob.observer->ups.empty());
+}
+
 TEST_F(TwoNodesTest, RubbishIsSilentlyCounted) {
   sim::SeededRandom random(9);
   std::uint64_t expected = 0;

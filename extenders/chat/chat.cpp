@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "extenders/text/utf8.hpp"
+#include "extenders/common/utf8.hpp"
 
 namespace quantumgate::chat {
 namespace {

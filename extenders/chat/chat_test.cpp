@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: lines arrive once, in order, acknowledged; a hostile twin gets its stream reset and nothing else happens.
-// Method: two nodes joined by memory (testing/fake_node.hpp); the hostile side speaks raw bytes.
+// Method: two nodes joined by memory (extenders/common/fake_node.hpp); the hostile side speaks raw bytes.
 #include "extenders/chat/chat.hpp"
 
 #include <gmock/gmock.h>
@@ -8,7 +8,7 @@
 
 #include <optional>
 
-#include "extenders/testing/fake_node.hpp"
+#include "extenders/common/fake_node.hpp"
 
 namespace quantumgate::chat {
 namespace {

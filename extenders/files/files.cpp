@@ -14,9 +14,9 @@
 #include <thread>
 #include <utility>
 
+#include "extenders/common/utf8.hpp"
 #include "extenders/files/partial_file.hpp"
 #include "extenders/files/sha256.hpp"
-#include "extenders/text/utf8.hpp"
 
 namespace quantumgate::files {
 namespace {

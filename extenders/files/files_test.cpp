@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Goal: a received file is whole, verified and under its own name, or there is no trace of it; and both sides say why.
-// Method: two nodes joined by memory (testing/fake_node.hpp) and real folders; hostile sides speak raw bytes.
+// Method: two nodes joined by memory (extenders/common/fake_node.hpp) and real folders; hostile sides speak raw bytes.
 #include "extenders/files/files.hpp"
 
 #include <fcntl.h>
@@ -14,9 +14,9 @@
 #include <optional>
 #include <sstream>
 
+#include "extenders/common/fake_node.hpp"
 #include "extenders/files/partial_file.hpp"
 #include "extenders/files/sha256.hpp"
-#include "extenders/testing/fake_node.hpp"
 
 namespace quantumgate::files {
 namespace {

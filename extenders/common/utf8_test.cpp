@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Goal: no text of a stranger passes as UTF-8 that is not, or reaches a terminal with something that steers it.
 // Method: the boundary cases of RFC 3629, and the escapes that terminals act on.
-#include "extenders/text/utf8.hpp"
+#include "extenders/common/utf8.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "extenders/text/utf8.hpp"
+#include "extenders/common/utf8.hpp"
 
 #include <cstdint>
 

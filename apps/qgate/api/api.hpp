@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// The local API of a running node: joins the node and its services with the control protocol. One handler per file.
+// Spec: docs/spec/control.md.
+// Threads: handlers are called on the control server's thread and do their work by Node::post; they answer from there.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "apps/qgate/outcome.hpp"
+#include "control/http.hpp"
+#include "extenders/chat/chat.hpp"
+#include "extenders/files/files.hpp"
+#include "quantumgate/node.h"
+
+namespace quantumgate::qgate::api {
+
+// What the handlers work on. Outlives the control server and the node's callbacks.
+struct Service {
+  Node* node = nullptr;  // set before the server starts
+  std::shared_ptr<chat::Chat> chat = std::make_shared<chat::Chat>();
+  std::shared_ptr<files::Files> files = std::make_shared<files::Files>();
+  std::string network;
+  bool has_shared_secret = false;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
+using ExchangePtr = std::shared_ptr<control::Exchange>;
+
+void status(Service& service, const control::Request& request, ExchangePtr exchange);
+void peers(Service& service, const control::Request& request, ExchangePtr exchange);
+void peers_connect(Service& service, const control::Request& request, ExchangePtr exchange);
+void peers_disconnect(Service& service, const control::Request& request, ExchangePtr exchange);
+void chat_send(Service& service, const control::Request& request, ExchangePtr exchange);
+void chat_follow(Service& service, const control::Request& request, ExchangePtr exchange);
+void files_send(Service& service, const control::Request& request, ExchangePtr exchange);
+void files_receive(Service& service, const control::Request& request, ExchangePtr exchange);
+
+// Finds the handler for method and path.
+control::Handler router(Service& service);
+
+// Answers with a failure, or ends a streamed answer with it.
+void refuse(control::Exchange& exchange, const Failure& failure);
+void refuse_stream(control::Exchange& exchange, const Failure& failure);
+
+}  // namespace quantumgate::qgate::api

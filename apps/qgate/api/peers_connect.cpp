@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// POST /v1/peers/connect {"address": "qg://...", "time_limit_ms": 10000}
+#include "apps/qgate/api/api.hpp"
+#include "apps/qgate/api/peer_json.hpp"
+#include "apps/qgate/client.hpp"
+
+namespace quantumgate::qgate::api {
+namespace {
+
+constexpr std::uint64_t kTimeLimitMsMin = 100;
+constexpr std::uint64_t kTimeLimitMsMax = 5 * 60 * 1000;
+
+Failure explain_dial(const Error& error, const Address& address, std::uint64_t time_limit_ms) {
+  std::string at;
+  for (const HostPort& place : address.hosts) {
+    const bool v6 = place.host.find(':') != std::string::npos;
+    at += (at.empty() ? "" : ", ") + (v6 ? "[" + place.host + "]" : place.host) + ":" + std::to_string(place.port);
+  }
+  switch (error.code) {
+    case ErrorCode::no_answer:
+    case ErrorCode::timed_out: {
+      char seconds[32];
+      std::snprintf(seconds, sizeof seconds, "%g", static_cast<double>(time_limit_ms) / 1000);
+      return {ExitCode::no_answer,
+              "no such node answered at " + at + " within " + seconds +
+                  " s. Check that it runs there, that the address names its UUID, and that both nodes use the same "
+                  "network name and shared secret: a node is silent to everybody else."};
+    }
+    case ErrorCode::not_found:
+      return {ExitCode::no_answer, "the host name in " + at + " is not known. Check its spelling and the network."};
+    case ErrorCode::closed_by_peer:
+      return {ExitCode::no_answer, "the node at " + at + " answered and closed the connection. See its log."};
+    default:
+      return explain(error);
+  }
+}
+
+}  // namespace
+
+void peers_connect(Service& service, const control::Request& request, ExchangePtr exchange) {
+  const auto body = parse_object(request.body);
+  const auto text = body ? text_member(*body, "address") : std::nullopt;
+  if (!text) return refuse(*exchange, {ExitCode::usage, "the request names no address. See docs/spec/control.md."});
+  auto address = parse_address(*text);
+  if (!address) return refuse(*exchange, address.error());
+  if (address->hosts.empty()) {
+    return refuse(*exchange,
+                  {ExitCode::address, "the address has no host. Write it as qg://<uuid>-<check>@host:port."});
+  }
+  const std::uint64_t limit = number_member(*body, "time_limit_ms").value_or(10'000);
+  if (limit < kTimeLimitMsMin || limit > kTimeLimitMsMax) {
+    return refuse(*exchange, {ExitCode::usage, "the time limit is out of range. Choose 0.1 to 300 seconds."});
+  }
+  ConnectOptions options;
+  options.time_limit = std::chrono::milliseconds(limit);
+  service.node->connect(*address, options, [exchange, address = *address, limit](Result<Peer> peer) {
+    if (!peer) return refuse(*exchange, explain_dial(peer.error(), address, limit));
+    exchange->reply(200, to_text({{"peer", peer_json(*peer)}}));
+  });
+}
+
+}  // namespace quantumgate::qgate::api

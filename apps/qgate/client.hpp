@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// The command line's side of the control protocol (docs/spec/control.md).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "apps/qgate/json.hpp"
+#include "apps/qgate/settings.hpp"
+#include "control/http.hpp"
+#include "quantumgate/address.h"
+
+namespace quantumgate::qgate {
+
+// One request. Errors of the node come back as the Failure they were there.
+class ApiCall {
+ public:
+  static Outcome<std::unique_ptr<ApiCall>> open(const Globals& globals);
+  // The answer; for a streamed one, each object goes to `on_object` first, which returns false to leave, and the result
+  // is an empty object. An object with "error" ends the stream as a Failure.
+  Outcome<Json> run(const char* method, const std::string& path, const Json& body,
+                    std::function<bool(const Json&)> on_object = {});
+  void stop() { call_->stop(); }  // any thread
+
+ private:
+  explicit ApiCall(std::unique_ptr<control::Call> call) : call_(std::move(call)) {}
+  std::unique_ptr<control::Call> call_;
+};
+
+Outcome<Json> call_api(const Globals& globals, const char* method, const std::string& path, const Json& body = {},
+                       std::function<bool(const Json&)> on_object = {});
+
+// A peer as the user names it: its UUID; an address, which is dialled if need be; or, only at a terminal, the beginning
+// of the UUID of a connected peer.
+Outcome<PeerUuid> find_peer(const Globals& globals, const std::string& text);
+
+Outcome<Address> parse_address(const std::string& text);
+
+}  // namespace quantumgate::qgate

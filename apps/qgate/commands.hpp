@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// One function per command, each in the file of its noun. They print their result and return how it went; main.cpp
+// prints the failure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/qgate/settings.hpp"
+
+namespace quantumgate::qgate {
+
+struct IdentityOptions {
+  std::string key;  // empty: default_key_file()
+  PassPhraseSource pass_phrase;
+  bool no_pass_phrase = false;
+};
+Outcome<void> identity_new(const Globals& globals, const IdentityOptions& options);
+Outcome<void> identity_show(const Globals& globals, const IdentityOptions& options);
+
+Outcome<void> gss_new(const Globals& globals, const std::string& file);
+
+struct NodeOptionsText {
+  IdentityOptions identity;
+  std::vector<std::string> listen;
+  std::string network = "quantumgate";
+  std::string gss;
+  std::string receive;
+};
+Outcome<void> node_run(const Globals& globals, const NodeOptionsText& options);
+
+Outcome<void> status(const Globals& globals);
+
+struct ConnectOptionsText {
+  std::string address;
+  double time_limit_s = 10;
+};
+Outcome<void> peer_connect(const Globals& globals, const ConnectOptionsText& options);
+Outcome<void> peer_list(const Globals& globals);
+Outcome<void> peer_disconnect(const Globals& globals, const std::string& peer);
+
+struct ChatOptions {
+  std::string peer;
+  std::string text;  // --send
+  bool follow = false;
+};
+Outcome<void> chat(const Globals& globals, const ChatOptions& options);
+
+Outcome<void> file_send(const Globals& globals, const std::string& peer, const std::string& file);
+
+struct ReceiveOptions {
+  std::string into;
+  std::uint64_t count = 0;  // 0: until interrupted
+};
+Outcome<void> file_receive(const Globals& globals, const ReceiveOptions& options);
+
+}  // namespace quantumgate::qgate

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// qgate node run: a node in the foreground, with chat, files and the control socket, until TERM or INT.
+#include <pthread.h>
+#include <sys/prctl.h>
+
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <future>
+
+#include "apps/qgate/api/api.hpp"
+#include "apps/qgate/api/transfer_json.hpp"
+#include "apps/qgate/commands.hpp"
+#include "apps/qgate/json.hpp"
+#include "apps/qgate/terminal.hpp"
+#include "extenders/common/utf8.hpp"
+#include "quantumgate/shared_secret.h"
+
+namespace quantumgate::qgate {
+namespace {
+
+const char* level_name(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
+  }
+  return "?";
+}
+
+LogSink log_to_stderr(const Globals& globals) {
+  const LogLevel least = globals.verbose ? LogLevel::debug : globals.quiet ? LogLevel::warning : LogLevel::info;
+  return [least](LogLevel level, std::string_view area, std::string_view line) {
+    if (level < least) return;
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char time[32];
+    std::strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    // One call, one line, also when other threads write.
+    std::fprintf(stderr, "%s %s %.*s: %.*s\n", time, level_name(level), static_cast<int>(area.size()), area.data(),
+                 static_cast<int>(line.size()), line.data());
+  };
+}
+
+Outcome<std::vector<Endpoint>> parse_listen(const std::vector<std::string>& texts) {
+  std::vector<Endpoint> endpoints;
+  for (const std::string& text : texts) {
+    const auto endpoint = Endpoint::parse(text);
+    if (!endpoint) {
+      return failed(ExitCode::usage,
+                    "'" + text + "' is not an address to listen on. Write it as 127.0.0.1:0 or [::1]:5000.");
+    }
+    endpoints.push_back(*endpoint);
+  }
+  return endpoints;
+}
+
+Failure explain_start(const Error& error, const NodeOptionsText& options) {
+  std::string places;
+  for (const std::string& text : options.listen) places += (places.empty() ? "" : ", ") + text;
+  switch (error.code) {
+    case ErrorCode::address_in_use:
+      return {ExitCode::listen, "the port is in use: " + places +
+                                    ". Stop the other program, or choose another port (0 takes a free one)."};
+    case ErrorCode::permission_denied:
+      return {ExitCode::listen, "may not listen on " + places + ". Choose a port above 1023."};
+    case ErrorCode::invalid_argument:
+      return {ExitCode::usage,
+              "can not start on " + places + " with network '" + text::printable(options.network) +
+                  "'. Listen on addresses of this machine (at most 8); a network name has 1 to 64 bytes."};
+    default: {
+      const Failure general = explain(error);
+      return {ExitCode::listen, "can not listen on " + places + ": " + general.message};
+    }
+  }
+}
+
+Failure explain_control(const Error& error, const std::string& socket) {
+  const std::string name = "'" + socket + "'";
+  switch (error.code) {
+    case ErrorCode::address_in_use:
+      return {ExitCode::listen, "another node answers on the control socket " + name +
+                                    ". Stop it, or name another socket with --control."};
+    case ErrorCode::exists:
+      return {ExitCode::exists, name + " exists and is no socket. Name another control socket with --control."};
+    case ErrorCode::not_found:
+      return {ExitCode::listen, "the folder of the control socket " + name + " does not exist. Make it first."};
+    case ErrorCode::invalid_argument:
+      return {ExitCode::usage,
+              "the path of the control socket is longer than 107 bytes. Name a shorter one with --control."};
+    default: {
+      const Failure general = explain(error);
+      return {ExitCode::listen, "can not open the control socket " + name + ": " + general.message};
+    }
+  }
+}
+
+void print_received(const Globals& globals, const files::Transfer& transfer, std::optional<files::Failure> failure,
+                    const files::Digest& digest) {
+  Json event = api::transfer_json(failure ? "failed" : "received", transfer);
+  const std::string name = text::printable(transfer.name);
+  const std::string peer = transfer.peer.to_string();
+  if (failure) {
+    event["reason"] = files::describe(failure->reason);
+    if (!globals.json)
+      std::printf("Not received: %s from %s: %s\n", name.c_str(), peer.c_str(), files::describe(failure->reason));
+  } else {
+    event["sha256"] = hex(digest.data(), digest.size());
+    if (!globals.json)
+      std::printf("Received %s (%s) from %s\n", name.c_str(), human_bytes(transfer.size).c_str(), peer.c_str());
+  }
+  if (globals.json) std::printf("%s\n", to_text(event).c_str());
+  std::fflush(stdout);
+}
+
+// Runs `work` on the node's thread and waits for its result.
+template <class T>
+T on_node(Node& node, std::function<T()> work) {
+  std::promise<T> promise;
+  node.post([&] { promise.set_value(work()); });
+  return promise.get_future().get();
+}
+
+}  // namespace
+
+Outcome<void> node_run(const Globals& globals, const NodeOptionsText& options) {
+  // Keys live in this process: no core files, and no other process of the user reads its memory.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of one transfer, not the end of the node
+
+  const auto listen = parse_listen(options.listen);
+  if (!listen) return tl::unexpected(listen.error());
+  NodeOptions node_options;
+  node_options.listen = *listen;
+  node_options.network = options.network;
+  node_options.log = log_to_stderr(globals);
+  if (!options.gss.empty()) {
+    auto secret = load_shared_secret(options.gss);
+    if (!secret) return tl::unexpected(explain_key_file(secret.error(), options.gss));
+    node_options.shared_secret = std::move(*secret);
+  }
+  const auto socket = control_socket(globals, true);
+  if (!socket) return tl::unexpected(socket.error());
+  const std::string& key = options.identity.key;
+  auto identity =
+      load_identity(key.empty() ? default_key_file() : std::filesystem::path(key), options.identity.pass_phrase);
+  if (!identity) return tl::unexpected(identity.error());
+
+  // Blocked before the threads start, so that only this one takes them.
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, &signals, &before);
+
+  api::Service service;
+  service.network = options.network;
+  service.has_shared_secret = node_options.shared_secret.has_value();
+  auto node = Node::start(std::move(*identity), std::move(node_options), {service.chat, service.files});
+  if (!node) return tl::unexpected(explain_start(node.error(), options));
+  service.node = node->get();
+
+  if (!options.receive.empty()) {
+    files::ReceiveObserver observer;
+    observer.on_end = [&globals](const files::Transfer& transfer, std::optional<files::Failure> failure,
+                                 const files::Digest& digest) { print_received(globals, transfer, failure, digest); };
+    const auto accepted =
+        on_node<Result<void>>(**node, [&] { return service.files->accept(options.receive, {}, observer); });
+    if (!accepted) {
+      return failed(ExitCode::usage, "'" + text::printable(options.receive) + "' can not take files: " +
+                                         describe(accepted.error().code) + ". Name a folder you may write to.");
+    }
+  }
+  auto server = control::Server::start(*socket, api::router(service));
+  if (!server) return tl::unexpected(explain_control(server.error(), socket->string()));
+
+  const std::string address = (*node)->address().to_string();
+  if (globals.json) {
+    std::printf("%s\n", to_text({{"event", "ready"},
+                                 {"address", address},
+                                 {"uuid", (*node)->uuid().to_string()},
+                                 {"control", socket->string()}})
+                            .c_str());
+  } else {
+    std::printf("Ready: %s\n", address.c_str());
+  }
+  std::fflush(stdout);
+
+  int received = 0;
+  ::sigwait(&signals, &received);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);  // a second one ends the program at once
+  server->reset();
+  node->reset();
+  return {};
+}
+
+}  // namespace quantumgate::qgate

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// qgate peer connect, qgate peer list, qgate peer disconnect
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "apps/qgate/client.hpp"
+#include "apps/qgate/commands.hpp"
+#include "apps/qgate/terminal.hpp"
+
+namespace quantumgate::qgate {
+namespace {
+
+std::string milliseconds(const Json& peer) {
+  const auto found = peer.find("handshake_ms");
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f ms", found != peer.end() && found->is_number() ? found->get<double>() : 0.0);
+  return text;
+}
+
+}  // namespace
+
+Outcome<void> peer_connect(const Globals& globals, const ConnectOptionsText& options) {
+  const auto address = parse_address(options.address);
+  if (!address) return tl::unexpected(address.error());
+  const auto milliseconds_max = static_cast<std::uint64_t>(std::llround(options.time_limit_s * 1000));
+  const auto answer = call_api(globals, "POST", "/v1/peers/connect",
+                               {{"address", options.address}, {"time_limit_ms", milliseconds_max}});
+  if (!answer) return tl::unexpected(answer.error());
+  if (globals.json) {
+    std::printf("%s\n", to_text(*answer).c_str());
+    return {};
+  }
+  const Json peer = answer->value("peer", Json::object());
+  std::printf("Connected to %s in %s, %s\n  %s\n", text_member(peer, "uuid").value_or("?").c_str(),
+              milliseconds(peer).c_str(), peer.value("post_quantum", false) ? "post-quantum" : "NOT post-quantum",
+              text_member(peer, "suite").value_or("?").c_str());
+  return {};
+}
+
+Outcome<void> peer_list(const Globals& globals) {
+  const auto answer = call_api(globals, "GET", "/v1/peers");
+  if (!answer) return tl::unexpected(answer.error());
+  if (globals.json) {
+    std::printf("%s\n", to_text(*answer).c_str());
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows{{"UUID", "ENDPOINT", "PQ", "FOR", "SENT", "RECEIVED"}};
+  for (const Json& peer : answer->value("peers", Json::array())) {
+    rows.push_back({text_member(peer, "uuid").value_or("?"), text_member(peer, "endpoint").value_or("?"),
+                    peer.value("post_quantum", false) ? "yes" : "NO",
+                    human_duration(std::chrono::seconds(number_member(peer, "connected_s").value_or(0))),
+                    human_bytes(number_member(peer, "bytes_sent").value_or(0)),
+                    human_bytes(number_member(peer, "bytes_received").value_or(0))});
+  }
+  if (rows.size() == 1) {
+    std::fputs("No peers. Connect to one with 'qgate peer connect ADDRESS'.\n", stdout);
+  } else {
+    std::fputs(table(rows).c_str(), stdout);
+  }
+  return {};
+}
+
+Outcome<void> peer_disconnect(const Globals& globals, const std::string& text) {
+  // An address names its peer; dialling it in order to part would be odd.
+  std::optional<PeerUuid> uuid;
+  if (const auto address = Address::parse(text)) uuid = address->uuid;
+  if (!uuid) {
+    const auto found = find_peer(globals, text);
+    if (!found) return tl::unexpected(found.error());
+    uuid = *found;
+  }
+  const auto answer = call_api(globals, "DELETE", "/v1/peers/" + uuid->to_string());
+  if (!answer) return tl::unexpected(answer.error());
+  if (globals.json) {
+    std::printf("%s\n", to_text(*answer).c_str());
+  } else if (!globals.quiet) {
+    std::printf("Disconnected from %s\n", uuid->to_string().c_str());
+  }
+  return {};
+}
+
+}  // namespace quantumgate::qgate

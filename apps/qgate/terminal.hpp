@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What people see: sizes, times, tables, a progress bar. Text of strangers must have gone through text::printable.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quantumgate::qgate {
+
+std::string human_bytes(std::uint64_t bytes);                 // "0 B", "1023 B", "1.0 KiB", "256.0 MiB"
+std::string human_rate(std::uint64_t bytes, double seconds);  // "118.2 MiB/s"
+std::string human_duration(std::chrono::seconds duration);    // "0:07", "12:34", "1:02:03", "3 d 04:05"
+std::string hex(const std::byte* bytes, std::size_t size);
+
+// Columns as wide as their widest cell, two blanks between; the first row is the heading.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+// One line of progress, exactly `width` columns or fewer: name, bar, percent, rate, time left.
+std::string progress_line(std::string_view name, std::uint64_t done, std::uint64_t size, double seconds,
+                          std::size_t width);
+
+// Draws on stderr, only if that is a terminal, at most ten times a second.
+class ProgressBar {
+ public:
+  explicit ProgressBar(bool wanted);
+  ~ProgressBar();  // leaves an empty line behind
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+  void start(std::string name);
+  void show(std::uint64_t done, std::uint64_t size);
+  void clear();
+
+ private:
+  bool on_;
+  bool drawn_ = false;
+  std::string name_;
+  std::chrono::steady_clock::time_point begin_{};
+  std::chrono::steady_clock::time_point last_{};
+};
+
+}  // namespace quantumgate::qgate

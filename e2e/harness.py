@@ -17,7 +17,7 @@ import threading
 import time
 
 QGATE = os.environ.get("QGATE", "build/dev/qgate")
-WAIT_S = 100  # for anything; most takes well under a second, a lost peer is noticed after 60 s (idle limit)
+WAIT_S = 100  # for anything; most takes well under a second, but a lost peer is noticed late (idle limit: 60 s)
 
 # The exit codes of docs/man/qgate.1.
 (OK, FAILURE, USAGE, KEY_FILE, PASS_PHRASE, ADDRESS, LISTEN, NO_NODE, NO_ANSWER, NOT_CONNECTED, TRANSFER,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "stream/quic_engine.hpp"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -53,9 +51,9 @@ bool is_zero(BytesView bytes) {
 
 // ngtcp2 wants addresses; the session owns the real ones and QUIC's path never changes.
 const ngtcp2_path& constant_path() {
-  static sockaddr_in address = [] {
-    sockaddr_in a{};
-    a.sin_family = AF_INET;
+  static ngtcp2_sockaddr_in address = [] {
+    ngtcp2_sockaddr_in a{};
+    a.sin_family = NGTCP2_AF_INET;
     return a;
   }();
   static const ngtcp2_path path = [] {

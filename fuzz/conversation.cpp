@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Goal: no schedule of losses, damage, replays, forgeries and misbehaving peers breaks two nodes that talk: both ends
-// agree or do not establish at all, bounds hold, and when the network behaves again a fresh dial succeeds.
+// agree or do not establish at all, streams carry every byte in order or break off, bounds hold, and when the network
+// behaves again a fresh dial succeeds.
 // Method: Alice dials, Bob responds, each with the sessions that come of it, in virtual time. The input is a schedule
-// of what happens to datagrams, clocks and sessions. The adversary holds the outer keys (the UUID is public, no shared
-// secret is set), sees and sends everything, and may make either end of a session say anything; it does not hold the
-// identity keys. All chance is repeatable.
+// of what happens to datagrams, clocks and sessions, and of what the users of streams do. The adversary holds the outer
+// keys (the UUID is public, no shared secret is set), sees and sends everything, and may make either end of a session
+// say anything; it does not hold the identity keys. All chance is repeatable.
 //
 //     Alice: dials, sessions  --->  to_bob_    --->  Bob: responder, sessions
 //                             <---  to_alice_  <---
@@ -14,6 +15,7 @@
 #include <set>
 
 #include "fuzz/input.hpp"
+#include "fuzz/stream_traffic.hpp"
 #include "handshake/initiator.hpp"
 #include "handshake/responder.hpp"
 #include "session/session.hpp"
@@ -23,7 +25,9 @@ namespace {
 
 using namespace quantumgate;
 using namespace quantumgate::handshake;
+using fuzz::StreamTraffic;
 using session::Session;
+using stream::Streams;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kStepsMax = 400;
@@ -54,7 +58,8 @@ class Indexes final : public IndexAllocator {
 // Identities and static keys, made once: they cost more than all the rest and do not depend on the input.
 struct Party {
   explicit Party(std::uint8_t number)
-      : identity(Identity::from_seed(seed(number))), credentials(identity, "fuzz", nullptr, all_suites(), Bytes(60)) {
+      : identity(Identity::from_seed(seed(number))),
+        credentials(identity, "fuzz", nullptr, all_suites(), Streams::encoded_parameters(StreamTraffic::limits())) {
     sim::SeededRandom random(number);
     static_cast<void>(credentials.static_key(random, kWallStart));
   }
@@ -80,29 +85,61 @@ struct Datagram {
   Bytes bytes;
 };
 
-// One end of a session.
-struct End final : session::FrameSink {
-  End(const Established& established, RandomSource& random, TimePoint now)
-      : session(established, random, now), remote_index(established.remote_index), hash(established.handshake_hash) {}
+// The side of a session's end, as StreamTraffic numbers them.
+constexpr int kAlice = 0;
+constexpr int kBob = 1;
 
-  void on_stream_frame(TimePoint, BytesView body) override { REQUIRE(!body.empty()); }
-  std::optional<Bytes> on_control_request(TimePoint, std::uint8_t method, BytesView body) override {
-    REQUIRE(body.size() <= wire::kControlBodyMax);
-    if (method != kEcho) return std::nullopt;
-    return fuzz::copy(body);
+// One end of a session, with its streams.
+struct End final : session::FrameSink {
+  End(const Established& established, int which, std::shared_ptr<StreamTraffic> users, RandomSource& random,
+      TimePoint now)
+      : session(established, random, now),
+        streams(which == kAlice ? stream::Role::initiator : stream::Role::responder, StreamTraffic::limits(),
+                established.stream_parameters, random),
+        traffic(std::move(users)),
+        side(which),
+        remote_index(established.remote_index) {
+    traffic->attach(side, &streams);
   }
-  void on_control_answer(TimePoint, std::uint32_t id, BytesView body) override {
-    // One end asks with its own index as the body, so a right answer is known.
-    REQUIRE(asked.erase(id) == 1);
+  ~End() override { traffic->attach(side, nullptr); }
+  End(const End&) = delete;
+  End& operator=(const End&) = delete;
+
+  void on_stream_frame(TimePoint now, BytesView body) override {
+    REQUIRE(!body.empty());
+    streams.receive(now, body);
+  }
+  std::optional<Bytes> on_control_request(TimePoint now, std::uint8_t method, BytesView body) override {
+    REQUIRE(body.size() <= wire::kControlBodyMax);
+    if (method == kEcho) return fuzz::copy(body);
+    if (method < 1 || method > 3 || body.size() != 1) return std::nullopt;
+    const stream::SignalRequest signal{static_cast<stream::Signal>(method), std::to_integer<std::uint8_t>(body[0])};
+    return Bytes{static_cast<std::byte>(streams.on_signal(now, signal))};
+  }
+  void on_control_answer(TimePoint now, std::uint32_t id, BytesView body) override {
+    const auto request = asked.extract(id);
+    REQUIRE(!request.empty());
+    if (const auto& signal = request.mapped()) {
+      if (body.size() != 1) {
+        REQUIRE(peer_hostile);
+        streams.on_signal_failed(now, *signal);
+      } else {
+        streams.on_signal_answer(now, *signal, static_cast<stream::SignalAnswer>(body[0]));
+      }
+      return;
+    }
+    // An end asks with its own index as the body, so a right answer is known.
     if (!peer_hostile) REQUIRE(body.size() == 4 && load_be<std::uint32_t>(body.first<4>()) == session.local_index());
     ++answered;
   }
 
   Session session;
+  Streams streams;
+  std::shared_ptr<StreamTraffic> traffic;  // with the other end
+  int side;
   std::uint32_t remote_index;
-  Bytes hash;
-  std::set<std::uint32_t> asked;  // ids of open requests
-  std::size_t answered = 0;
+  std::map<std::uint32_t, std::optional<stream::SignalRequest>> asked;  // open requests: a signal, or an echo
+  std::size_t answered = 0;                                             // echoes
   bool peer_hostile = false;  // the schedule made the other end say something of its own
   bool closed_on_purpose = false;
 };
@@ -136,7 +173,7 @@ class World {
 
   void step(fuzz::Input& input) {
     const std::uint8_t what = input.u8();
-    switch (what % 20) {
+    switch (what % 22) {
       case 0:
       case 1:
         deliver(toward(what), 0);
@@ -211,6 +248,10 @@ class World {
       case 19:
         if (End* end = choose(toward(what), input.u8())) end->session.send_keepalive();
         break;
+      case 20:
+      case 21:
+        if (const End* end = choose(toward(what), input.u8())) end->traffic->act(input, end->side);
+        break;
     }
     run();
     check();
@@ -227,6 +268,8 @@ class World {
       check();
     }
     REQUIRE(dials_.empty() && responder_.half_open() == 0 && responder_.reassembling() == 0);
+    // While the salt filter is full, a node whose clock is wrong is not told so.
+    if (bob_clock_off_ != UnixTime(0)) advance(kSaltLifetime + 120s);
 
     const std::uint32_t index = dial();
     REQUIRE(index != 0);
@@ -244,6 +287,16 @@ class World {
     ask(*theirs->second);
     settle();
     REQUIRE(ours->second->answered == 1 && theirs->second->answered == 1);
+    StreamTraffic& traffic = *ours->second->traffic;
+    const auto stream = traffic.open(kAlice);
+    REQUIRE(stream);
+    traffic.write(kAlice, *stream, 5000);
+    for (int tries = 0; !traffic.wind_up(); ++tries) {
+      REQUIRE(tries < 100);
+      settle();
+      advance(10ms);
+    }
+    REQUIRE(traffic.honest());
 
     for (auto* ends : {&alice_, &bob_}) {
       for (auto& [local_index, end] : *ends) {
@@ -262,7 +315,7 @@ class World {
   }
 
  private:
-  static bool toward(std::uint8_t what) { return what / 20 % 2 == 0; }  // to Bob?
+  static bool toward(std::uint8_t what) { return what / 22 % 2 == 0; }  // to Bob?
   std::deque<Datagram>& queue(bool to_bob) { return in_flight_[to_bob ? 0 : 1]; }
 
   static Path source(fuzz::Input& input, const Path& usual) {
@@ -387,7 +440,10 @@ class World {
       REQUIRE(
           known_to_alice_.insert({established->handshake_hash, {established->local_index, established->remote_index}})
               .second);
-      alice_.emplace(established->local_index, std::make_unique<End>(*established, random_, now_));
+      auto traffic = std::make_shared<StreamTraffic>(nullptr, nullptr);
+      traffic->expect_loss();
+      alice_.emplace(established->local_index,
+                     std::make_unique<End>(*established, kAlice, std::move(traffic), random_, now_));
     }
     const auto end = alice_.find(dial.session_index);
     if (end != alice_.end() && end->second->session.heard()) initiator.confirm();
@@ -425,10 +481,16 @@ class World {
       REQUIRE(established->peer.uuid == alice_party().identity.uuid());
       REQUIRE(known_to_bob_.insert(established->handshake_hash).second);
       REQUIRE(established->held.size() <= kHeldPacketsMax);
-      auto& end =
-          *bob_.emplace(established->local_index, std::make_unique<End>(*established, random_, now_)).first->second;
+      // Alice's end may be gone already; what it said may still come.
       const auto its_peer = alice_.find(established->remote_index);
-      end.peer_hostile = its_peer == alice_.end() || misbehaving_.contains(established->remote_index);
+      auto traffic =
+          its_peer == alice_.end() ? std::make_shared<StreamTraffic>(nullptr, nullptr) : its_peer->second->traffic;
+      traffic->expect_loss();
+      if (its_peer == alice_.end() || misbehaving_.contains(established->remote_index)) traffic->distrust();
+      End& end =
+          *bob_.emplace(established->local_index, std::make_unique<End>(*established, kBob, traffic, random_, now_))
+               .first->second;
+      end.peer_hostile = !traffic->honest();
       for (Bytes& packet : established->held) end.session.receive(now_, packet, end);
       end.session.send_keepalive();
     }
@@ -440,6 +502,7 @@ class World {
   void run_ends(Ends& ends, Indexes& indexes, bool to_bob) {
     for (auto it = ends.begin(); it != ends.end();) {
       End& end = *it->second;
+      run_streams(end, to_bob);
       for (int packets = 0;; ++packets) {
         REQUIRE(packets <= 64);
         Bytes buffer(session::kPacketSizeDefault);
@@ -448,7 +511,11 @@ class World {
         REQUIRE(load_be<std::uint32_t>(BytesView(buffer).first<4>()) == end.remote_index);
         send(to_bob, {to_bob ? kAliceAt : kBobAt, std::move(buffer)});
       }
-      while (const auto failed = end.session.control().poll_failed()) REQUIRE(end.asked.erase(failed->id) == 1);
+      while (const auto failed = end.session.control().poll_failed()) {
+        const auto request = end.asked.extract(failed->id);
+        REQUIRE(!request.empty());
+        if (request.mapped()) end.streams.on_signal_failed(now_, *request.mapped());
+      }
       if (end.session.state() == Session::State::closed) {
         indexes.release(it->first);
         it = ends.erase(it);
@@ -456,6 +523,34 @@ class World {
         ++it;
       }
     }
+  }
+
+  void run_streams(End& end, bool to_bob) {
+    end.traffic->poll_events(end.side);
+    for (int packets = 0; end.session.state() == Session::State::open; ++packets) {
+      REQUIRE(packets <= 200);
+      Bytes buffer(session::kPacketSizeDefault);
+      const auto room =
+          std::span(buffer).subspan(session::kHeaderSize + 1, buffer.size() - session::kPacketOverhead - 1);
+      const std::size_t body = end.streams.poll_transmit(now_, room);
+      REQUIRE(body <= room.size());
+      if (body == 0) break;
+      buffer[session::kHeaderSize] = wire::frame_type(wire::FrameKind::stream);
+      buffer.resize(end.session.seal(now_, buffer, 1 + body, end.streams.awaiting_acknowledgement()));
+      send(to_bob, {to_bob ? kAliceAt : kBobAt, std::move(buffer)});
+    }
+    end.streams.burst_sent(now_);
+    while (const auto signal = end.streams.poll_signal()) {
+      if (end.session.state() != Session::State::open) continue;
+      const std::array<std::byte, 1> body{std::byte{signal->generation}};
+      const auto id = end.session.control().request(now_, static_cast<std::uint8_t>(signal->signal), body);
+      if (id) {
+        end.asked.emplace(*id, *signal);
+      } else {
+        end.streams.on_signal_failed(now_, *signal);
+      }
+    }
+    end.traffic->poll_events(end.side);
   }
 
   void advance(Duration by) {
@@ -469,14 +564,21 @@ class World {
       for (const Dial& dial : dials_) consider(dial.initiator->deadline());
       consider(responder_.deadline());
       for (const auto* ends : {&alice_, &bob_}) {
-        for (const auto& [index, end] : *ends) consider(end->session.deadline());
+        for (const auto& [index, end] : *ends) {
+          consider(end->session.deadline());
+          if (end->session.state() == Session::State::open) consider(end->streams.deadline());
+        }
       }
       now_ = std::max(now_, next);
       for (const Dial& dial : dials_) dial.initiator->on_deadline(now_, alice_wall());
       responder_.on_deadline(now_);
       REQUIRE(!responder_.deadline() || *responder_.deadline() > now_);
       for (const auto* ends : {&alice_, &bob_}) {
-        for (const auto& [index, end] : *ends) end->session.on_deadline(now_);
+        for (const auto& [index, end] : *ends) {
+          end->session.on_deadline(now_);
+          const auto deadline = end->streams.deadline();
+          if (deadline && *deadline <= now_) end->streams.on_deadline(now_);
+        }
       }
       run();
       if (now_ >= until) return;
@@ -497,7 +599,7 @@ class World {
     store_be(end.session.local_index(), std::span<std::byte, 4>(body));
     const auto id = end.session.control().request(now_, kEcho, body);
     REQUIRE(id.has_value() == (end.asked.size() < session::kRequestsOpenMax));
-    if (id) end.asked.insert(*id);
+    if (id) end.asked.emplace(*id, std::nullopt);
   }
 
   // An end of a session says anything at all, properly sealed. Its own channel knows nothing of it.
@@ -513,6 +615,7 @@ class World {
     if (const auto other = others.find(end->remote_index); other != others.end()) other->second->peer_hostile = true;
     // What it may have asked for is answered to it.
     end->peer_hostile = true;
+    end->traffic->distrust();
     send(at_alice, {at_alice ? kAliceAt : kBobAt, std::move(packet)});
   }
 
@@ -556,7 +659,8 @@ class World {
       for (const auto& [index, end] : *ends) {
         REQUIRE(end->session.local_index() == index);
         REQUIRE(end->session.has_keys() == (end->session.state() == Session::State::open));
-        REQUIRE(end->session.control().open_requests() <= session::kRequestsOpenMax);
+        REQUIRE(end->asked.size() <= session::kRequestsOpenMax);
+        end->traffic->check();
         // Strangers end no session: a broken protocol needs somebody who holds the keys.
         if (end->session.state() == Session::State::closing && !end->closed_on_purpose) {
           REQUIRE(end->peer_hostile && end->session.close_reason() == CloseReason::protocol);

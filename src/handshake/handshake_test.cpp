@@ -335,6 +335,19 @@ TEST_F(HandshakeTest, FullTablesAskForCookiesAndNeverGrow) {
   EXPECT_EQ(honest.state(), Initiator::State::confirming);
 }
 
+TEST(PieceCollectorTest, AForeignPieceDoesNotBlockTheTrueOnes) {
+  PieceCollector collector(1, 2);
+  const Bytes first(700, std::byte{1}), second(700, std::byte{2}), foreign(20, std::byte{3});
+  EXPECT_TRUE(collector.add(1, second));
+  EXPECT_FALSE(collector.add(0, foreign)) << "complete, but not cut as the spec says";
+  EXPECT_FALSE(collector.message());
+  EXPECT_TRUE(collector.add(0, first));
+  EXPECT_FALSE(collector.message());
+  EXPECT_TRUE(collector.add(1, second));
+  ASSERT_TRUE(collector.message());
+  EXPECT_EQ(collector.message()->size(), 1400u);
+}
+
 TEST(SaltFilterTest, RemembersForItsLifetimeAndHasABound) {
   crypto::SystemRandom random;
   SaltFilter filter(1000, kSaltLifetime, random);

@@ -81,19 +81,29 @@ std::vector<Bytes> seal_message(const Secret<32>& key, std::optional<std::uint32
 bool PieceCollector::add(std::size_t number, BytesView piece) {
   if (number >= pieces_.size() || piece.empty() || piece.size() > kPieceSizeMax) return false;
   if (pieces_[number].empty()) pieces_[number].assign(piece.begin(), piece.end());
-  return true;
+  if (!complete() || well_cut()) return true;
+  // Somebody's piece is not of this message. None is kept: the next copy of the true ones starts anew.
+  for (Bytes& kept : pieces_) kept.clear();
+  return false;
+}
+
+bool PieceCollector::complete() const noexcept {
+  return std::none_of(pieces_.begin(), pieces_.end(), [](const Bytes& piece) { return piece.empty(); });
+}
+
+// Only the one way of cutting that the spec allows.
+bool PieceCollector::well_cut() const noexcept {
+  std::size_t size = 0;
+  for (const Bytes& piece : pieces_) size += piece.size();
+  const Pieces cut = Pieces::of(size);
+  const auto whole = [&](const Bytes& piece) { return piece.size() == cut.size; };
+  return cut.count == pieces_.size() && std::all_of(pieces_.begin(), pieces_.end() - 1, whole);
 }
 
 std::optional<Bytes> PieceCollector::message() const {
+  if (!complete()) return std::nullopt;
   Bytes all;
-  for (const Bytes& piece : pieces_) {
-    if (piece.empty()) return std::nullopt;
-    all.insert(all.end(), piece.begin(), piece.end());
-  }
-  // Only the one way of cutting that the spec allows.
-  const Pieces cut = Pieces::of(all.size());
-  const auto whole = [&](const Bytes& piece) { return piece.size() == cut.size; };
-  if (cut.count != pieces_.size() || !std::all_of(pieces_.begin(), pieces_.end() - 1, whole)) return std::nullopt;
+  for (const Bytes& piece : pieces_) all.insert(all.end(), piece.begin(), piece.end());
   return all;
 }
 

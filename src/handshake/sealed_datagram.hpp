@@ -58,13 +58,17 @@ class PieceCollector {
 
   std::uint32_t message_id() const noexcept { return message_id_; }
   std::size_t count() const noexcept { return pieces_.size(); }
-  // Keeps the piece unless that number is there already. False if `number` or the size is out of range.
+  // Keeps the piece unless that number is there already. False if `number` or the size is out of range, or if the
+  // message is now complete but not cut as the spec says: then every piece is forgotten.
   bool add(std::size_t number, BytesView piece);
   // The whole message once every piece is there.
   std::optional<Bytes> message() const;
   std::size_t memory_bytes() const noexcept;
 
  private:
+  bool complete() const noexcept;
+  bool well_cut() const noexcept;
+
   std::uint32_t message_id_;
   std::vector<Bytes> pieces_;  // an empty one has not arrived
 };

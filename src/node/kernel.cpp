@@ -16,8 +16,6 @@ constexpr Duration kDuplicateIdle = std::chrono::seconds(3);    // likewise
 constexpr Duration kIndexRetirement = std::chrono::seconds(3);  // docs/spec/03-session.md, section 7
 constexpr std::uint8_t kSuite = 1;                              // the best of those that exist
 
-stream::Limits limits_of(const NodeOptions&) { return {}; }
-
 std::optional<TimePoint> earliest(std::optional<TimePoint> a, std::optional<TimePoint> b) {
   if (!a || (b && *b < *a)) return b;
   return a;
@@ -29,7 +27,6 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
     : environment_(environment),
       events_(events),
       log_(options.log),
-      limits_(limits_of(options)),
       sessions_max_(options.sessions_max),
       credentials_(identity, options.network, options.shared_secret ? &*options.shared_secret : nullptr,
                    handshake::all_suites(), stream::Streams::encoded_parameters(limits_)),

@@ -18,7 +18,18 @@ inline constexpr std::size_t kAeadKeySize = 32;
 inline constexpr std::size_t kAeadNonceSize = 12;
 inline constexpr std::size_t kAeadTagSize = 16;
 
-// One key, one direction of use; the cipher contexts are made once and reused for every packet.
+// Which library does the work, for AeadKey and HeaderMask objects made from now on, in the whole process: for tests and
+// measurements. Both give the same bytes.
+enum class AeadLibrary : std::uint8_t {
+  fastest,  // the default: ipsec-mb for AES where build and processor allow, else OpenSSL
+  openssl,
+};
+void use_aead_library(AeadLibrary library) noexcept;
+AeadLibrary aead_library() noexcept;
+
+class AeadCipher;
+
+// One key, one direction of use; the key schedule is made once and reused for every packet.
 class AeadKey {
  public:
   AeadKey(AeadAlgorithm algorithm, std::span<const std::byte, kAeadKeySize> key);
@@ -36,8 +47,7 @@ class AeadKey {
                           MutableBytesView out);
 
  private:
-  struct Contexts;
-  std::unique_ptr<Contexts> contexts_;
+  std::unique_ptr<AeadCipher> cipher_;
 };
 
 }  // namespace quantumgate::crypto

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Goal: both AEADs give the published results, and nothing damaged is ever opened.
 // Method: known answers (the GCM specification's test case 16, RFC 8439 section 2.8.2), then every bit of a small
-// sealed packet and of its associated data flipped in turn.
+// sealed packet and of its associated data flipped in turn; with each library that can do it. Where two can, they are
+// held against each other over all sizes that a packet may have.
 #include "crypto/aead.hpp"
 
 #include <gtest/gtest.h>
 
+#include <ostream>
+
+#include "crypto/header_mask.hpp"
+#include "crypto/ipsec_mb.hpp"
+#include "crypto/system_random.hpp"
 #include "crypto/test_hex.hpp"
 
 namespace quantumgate::crypto {
@@ -39,13 +45,21 @@ const KnownAnswer kKnownAnswers[] = {
      "6"
      "1ae10b594f09e26a7e902ecbd0600691"}};
 
-class AeadTest : public testing::TestWithParam<KnownAnswer> {
+// The libraries are chosen for the whole process: the default comes back when the scope ends.
+struct WithLibrary {
+  explicit WithLibrary(AeadLibrary library) { use_aead_library(library); }
+  ~WithLibrary() { use_aead_library(AeadLibrary::fastest); }
+};
+
+class AeadTest : public testing::TestWithParam<std::tuple<KnownAnswer, AeadLibrary>> {
  protected:
-  AeadKey key() const { return AeadKey(GetParam().algorithm, array_from_hex<32>(GetParam().key)); }
-  std::array<std::byte, 12> nonce_ = array_from_hex<12>(GetParam().nonce);
-  Bytes aad_ = from_hex(GetParam().aad);
-  Bytes plaintext_ = from_hex(GetParam().plaintext);
-  Bytes sealed_ = from_hex(GetParam().sealed);
+  const KnownAnswer& answer() const { return std::get<0>(GetParam()); }
+  AeadKey key() const { return AeadKey(answer().algorithm, array_from_hex<32>(answer().key)); }
+  WithLibrary library_{std::get<1>(GetParam())};
+  std::array<std::byte, 12> nonce_ = array_from_hex<12>(answer().nonce);
+  Bytes aad_ = from_hex(answer().aad);
+  Bytes plaintext_ = from_hex(answer().plaintext);
+  Bytes sealed_ = from_hex(answer().sealed);
 };
 
 TEST_P(AeadTest, KnownAnswerAndBack) {
@@ -118,8 +132,79 @@ TEST_P(AeadTest, OutputOfTheWrongSizeIsOurBug) {
   EXPECT_DEATH(static_cast<void>(k.open(nonce_, aad_, sealed_, MutableBytesView(out).first(1))), "internal error");
 }
 
-INSTANTIATE_TEST_SUITE_P(Both, AeadTest, testing::ValuesIn(kKnownAnswers),
-                         [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(Both, AeadTest,
+                         testing::Combine(testing::ValuesIn(kKnownAnswers),
+                                          testing::Values(AeadLibrary::fastest, AeadLibrary::openssl)),
+                         [](const auto& test) {
+                           const bool openssl = std::get<1>(test.param) == AeadLibrary::openssl;
+                           return std::string(std::get<0>(test.param).name) + (openssl ? "Openssl" : "Fastest");
+                         });
+
+Bytes random_bytes(std::size_t size) {
+  Bytes bytes(size);
+  SystemRandom().fill(bytes);
+  return bytes;
+}
+
+class AeadLibraries : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!make_ipsec_mb_cipher(key_)) GTEST_SKIP() << "this build or processor has no ipsec-mb: OpenSSL does it all";
+  }
+  template <class T>
+  T made_with(AeadLibrary library) const {
+    const WithLibrary scope(library);
+    return T(AeadAlgorithm::aes_256_gcm, key_);
+  }
+  const std::array<std::byte, 32> key_ = [] {
+    std::array<std::byte, 32> key;
+    SystemRandom().fill(key);
+    return key;
+  }();
+};
+
+TEST_F(AeadLibraries, AgreeOnEverySizeOfAPacket) {
+  auto fastest = made_with<AeadKey>(AeadLibrary::fastest);
+  auto openssl = made_with<AeadKey>(AeadLibrary::openssl);
+  for (std::size_t size = 0; size <= 2048; ++size) {
+    std::array<std::byte, 12> nonce;
+    SystemRandom().fill(nonce);
+    const Bytes aad = random_bytes(SystemRandom().below(65));
+    const Bytes plaintext = random_bytes(size);
+    Bytes one(size + kAeadTagSize), other(size + kAeadTagSize), back(size);
+    fastest.seal(nonce, aad, plaintext, one);
+    openssl.seal(nonce, aad, plaintext, other);
+    ASSERT_EQ(one, other) << size;
+    ASSERT_TRUE(fastest.open(nonce, aad, other, back)) << size;
+    ASSERT_EQ(back, plaintext);
+    ASSERT_TRUE(openssl.open(nonce, aad, one, back)) << size;
+    ASSERT_EQ(back, plaintext);
+    // In place, the way packets are.
+    Bytes packet = plaintext;
+    packet.resize(size + kAeadTagSize);
+    fastest.seal(nonce, aad, BytesView(packet).first(size), packet);
+    ASSERT_EQ(packet, other) << size;
+    ASSERT_TRUE(fastest.open(nonce, aad, packet, MutableBytesView(packet).first(size)));
+    packet.resize(size);
+    ASSERT_EQ(packet, plaintext) << size;
+    // One bit anywhere, and neither opens it.
+    const std::size_t bit = SystemRandom().below(8 * one.size());
+    one[bit / 8] ^= static_cast<std::byte>(1 << (bit % 8));
+    ASSERT_FALSE(fastest.open(nonce, aad, one, back)) << size << " bit " << bit;
+    ASSERT_EQ(back, Bytes(size));
+    ASSERT_FALSE(openssl.open(nonce, aad, one, back)) << size << " bit " << bit;
+  }
+}
+
+TEST_F(AeadLibraries, AgreeOnHeaderMasks) {
+  auto fastest = made_with<HeaderMask>(AeadLibrary::fastest);
+  auto openssl = made_with<HeaderMask>(AeadLibrary::openssl);
+  for (int i = 0; i < 1000; ++i) {
+    std::array<std::byte, 16> sample;
+    SystemRandom().fill(sample);
+    ASSERT_EQ(fastest(sample), openssl(sample));
+  }
+}
 
 }  // namespace
 }  // namespace quantumgate::crypto

@@ -10,6 +10,8 @@
 
 namespace quantumgate::crypto {
 
+class MaskCipher;
+
 class HeaderMask {
  public:
   // AES-256-ECB of the sample for aes_256_gcm; for chacha20_poly1305 a ChaCha20 block whose counter (little-endian) and
@@ -21,8 +23,7 @@ class HeaderMask {
   std::array<std::byte, 5> operator()(std::span<const std::byte, 16> sample);
 
  private:
-  struct Context;
-  std::unique_ptr<Context> context_;
+  std::unique_ptr<MaskCipher> cipher_;
 };
 
 }  // namespace quantumgate::crypto

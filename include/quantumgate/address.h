@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "quantumgate/export.h"
 #include "quantumgate/result.h"
 #include "quantumgate/uuid.h"
 
@@ -18,7 +19,7 @@ struct HostPort {
   friend bool operator==(const HostPort&, const HostPort&) = default;
 };
 
-struct Address {
+struct QG_EXPORT Address {
   PeerUuid uuid;
   std::vector<HostPort> hosts;  // at most 8; empty: to be looked up
 

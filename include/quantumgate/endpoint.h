@@ -9,12 +9,13 @@
 #include <string>
 #include <string_view>
 
+#include "quantumgate/export.h"
 #include "quantumgate/result.h"
 
 namespace quantumgate {
 
 // Holds IPv4 addresses in their IPv6-mapped form (::ffff:a.b.c.d), so that equal endpoints compare equal.
-struct Endpoint {
+struct QG_EXPORT Endpoint {
   std::array<std::byte, 16> ip{};
   std::uint16_t port = 0;
 

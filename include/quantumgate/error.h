@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "quantumgate/export.h"
+
 namespace quantumgate {
 
 // Local error codes. They never travel to a peer; those that do are `CloseReason` (docs/spec/03-session.md) and stream
@@ -42,6 +44,6 @@ struct Error {
 };
 
 // A short English name of `code`, e.g. "no space left". Static lifetime.
-const char* describe(ErrorCode code) noexcept;
+QG_EXPORT const char* describe(ErrorCode code) noexcept;
 
 }  // namespace quantumgate

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "quantumgate/export.h"
 #include "quantumgate/peer.h"
 #include "quantumgate/stream.h"
 
@@ -15,7 +16,7 @@ namespace quantumgate {
 
 class Node;
 
-class Extender {
+class QG_EXPORT Extender {
  public:
   // `name` is what both sides agree on, e.g. "org.example.echo/1": 1 to 64 characters of a-z 0-9 . - /
   explicit Extender(std::string name) : name_(std::move(name)) {}

@@ -8,13 +8,14 @@
 #include <filesystem>
 #include <optional>
 
+#include "quantumgate/export.h"
 #include "quantumgate/result.h"
 #include "quantumgate/secret.h"
 #include "quantumgate/uuid.h"
 
 namespace quantumgate {
 
-class Identity {
+class QG_EXPORT Identity {
  public:
   // A fresh random identity.
   static Identity generate();

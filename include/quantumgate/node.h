@@ -12,6 +12,7 @@
 
 #include "quantumgate/address.h"
 #include "quantumgate/endpoint.h"
+#include "quantumgate/export.h"
 #include "quantumgate/extender.h"
 #include "quantumgate/identity.h"
 #include "quantumgate/log.h"
@@ -54,7 +55,7 @@ struct NodeCounters {
   std::uint64_t cookies_sent = 0;
 };
 
-class Node {
+class QG_EXPORT Node {
  public:
   // Starts a node with its own thread. Errors: address_in_use, permission_denied, invalid_argument, system.
   static Result<std::unique_ptr<Node>> start(Identity identity, NodeOptions options,

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "quantumgate/endpoint.h"
+#include "quantumgate/export.h"
 #include "quantumgate/uuid.h"
 
 namespace quantumgate {
@@ -22,7 +23,7 @@ enum class CloseReason : std::uint16_t {
   idle = 6,           // nothing authentic arrived for the idle time limit; never sent, only reported
   counter_limit = 7,  // the packet counter is used up
 };
-const char* describe(CloseReason reason) noexcept;
+QG_EXPORT const char* describe(CloseReason reason) noexcept;
 
 // A snapshot; copying it is cheap enough for user interfaces.
 struct Peer {

@@ -6,6 +6,7 @@
 #include "quantumgate/bytes.h"
 #include "quantumgate/endpoint.h"
 #include "quantumgate/error.h"
+#include "quantumgate/export.h"
 #include "quantumgate/extender.h"
 #include "quantumgate/identity.h"
 #include "quantumgate/log.h"

@@ -9,10 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "quantumgate/export.h"
+
 namespace quantumgate {
 
 // Overwrites `bytes` in a way that the compiler does not remove.
-void wipe(std::span<std::byte> bytes) noexcept;
+QG_EXPORT void wipe(std::span<std::byte> bytes) noexcept;
 
 // N secret bytes in place. Moving wipes the source. There is no copy constructor, no comparison and no formatter:
 // `clone()` says aloud that a copy is made; `equal()` compares in constant time.

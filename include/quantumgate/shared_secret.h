@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "quantumgate/export.h"
 #include "quantumgate/result.h"
 #include "quantumgate/secret.h"
 
@@ -14,14 +15,14 @@ namespace quantumgate {
 using SharedSecret = Secret<32>;
 
 // A fresh random shared secret.
-SharedSecret generate_shared_secret();
+QG_EXPORT SharedSecret generate_shared_secret();
 
 // Reads a file of 64 hexadecimal digits, either case, and a line feed.
 // Errors: not_found, permission_denied, too_open (mode allows group or others anything), malformed, system.
-Result<SharedSecret> load_shared_secret(const std::filesystem::path& file);
+QG_EXPORT Result<SharedSecret> load_shared_secret(const std::filesystem::path& file);
 
 // Writes a new file, mode 0600, synced; never overwrites. An error leaves nothing behind.
 // Errors: exists, not_found (no such folder), permission_denied, no_space, system.
-Result<void> save_shared_secret(const std::filesystem::path& file, const SharedSecret& secret);
+QG_EXPORT Result<void> save_shared_secret(const std::filesystem::path& file, const SharedSecret& secret);
 
 }  // namespace quantumgate

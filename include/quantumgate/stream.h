@@ -11,11 +11,12 @@
 
 #include "quantumgate/bytes.h"
 #include "quantumgate/error.h"
+#include "quantumgate/export.h"
 #include "quantumgate/uuid.h"
 
 namespace quantumgate {
 
-class Stream {
+class QG_EXPORT Stream {
  public:
   virtual ~Stream() = default;
 

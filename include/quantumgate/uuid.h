@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "quantumgate/export.h"
 #include "quantumgate/result.h"
 
 namespace quantumgate {
@@ -19,7 +20,7 @@ struct Fingerprint {
   friend auto operator<=>(const Fingerprint&, const Fingerprint&) = default;
 };
 
-struct PeerUuid {
+struct QG_EXPORT PeerUuid {
   std::array<std::byte, 16> bytes{};
 
   // The UUID of `fingerprint`: its first 122 bits in order, version 8 and variant 10 in their fixed places.

@@ -36,6 +36,7 @@
 #include "node/environment.hpp"
 #include "quantumgate/bytes.h"
 #include "quantumgate/endpoint.h"
+#include "quantumgate/sim.h"
 #include "sim/event_log.hpp"
 #include "sim/random.hpp"
 
@@ -46,15 +47,7 @@ struct SocketState;
 struct TimerState;
 
 // One direction of the path between two hosts.
-struct Link {
-  Duration delay = std::chrono::milliseconds(1);
-  Duration jitter{};  // up to this much more delay, drawn per datagram: reorders them
-  std::uint32_t loss_per_million = 0;
-  std::uint32_t duplicate_per_million = 0;
-  std::uint64_t bits_per_second = 0;     // of IP packets; 0: unlimited
-  std::size_t queue_bytes = 256 * 1024;  // of IP packets, waiting or being sent; what does not fit is dropped
-  std::size_t mtu = 1500;                // of IP packets: payload + 28 (IPv4 and UDP) or + 48 (IPv6 and UDP)
-};
+using Link = SimulatedLink;
 
 struct InjectedDatagram {
   Endpoint from;  // need not exist

@@ -33,6 +33,12 @@ class QG_EXPORT Identity {
   // Errors: exists, not_found (no such folder), permission_denied, no_space, limit (as `load`), system.
   Result<void> save(const std::filesystem::path& file, const SecretBytes& pass_phrase) const;
 
+  // Writes this identity over the existing key file `file`, sealed under another pass phrase or, if that is empty, not
+  // at all. The new file is opened again before it takes the old one's name; at every moment there is a whole key file
+  // under that name, also after an error, a crash or a power cut. A symbolic link is followed, the owner is kept.
+  // Errors: not_found (nothing to replace), permission_denied, no_space, limit (as `load`), system.
+  Result<void> replace(const std::filesystem::path& file, const SecretBytes& pass_phrase) const;
+
   // Whether the key file was saved with a pass phrase. Reads the head only. Errors as `load`.
   static Result<bool> needs_pass_phrase(const std::filesystem::path& file);
 

@@ -3,6 +3,8 @@
 
 #include "api/key_file.hpp"
 #include "api/secret_file.hpp"
+#include "base/check.hpp"
+#include "crypto/constant_time.hpp"
 #include "crypto/ed25519.hpp"
 #include "crypto/system_random.hpp"
 #include "wire/fingerprint.hpp"
@@ -47,6 +49,17 @@ Result<void> Identity::save(const std::filesystem::path& file, const SecretBytes
   const auto contents = api::encode_key_file(seed_, pass_phrase.view(), {}, random);
   if (!contents) return fail(contents.error());
   return api::write_secret_file(file, contents->view(), "writing the key file");
+}
+
+Result<void> Identity::replace(const std::filesystem::path& file, const SecretBytes& pass_phrase) const {
+  crypto::SystemRandom random;
+  const auto contents = api::encode_key_file(seed_, pass_phrase.view(), {}, random);
+  if (!contents) return fail(contents.error());
+  // The old file goes: be sure that the new one opens.
+  const auto seed = api::decode_key_file(contents->view(), pass_phrase.view());
+  if (!seed) return fail(seed.error());
+  CHECK(crypto::equal(seed->view(), seed_.view()));
+  return api::replace_secret_file(file, contents->view(), "replacing the key file");
 }
 
 Result<bool> Identity::needs_pass_phrase(const std::filesystem::path& file) {

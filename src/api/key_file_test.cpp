@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -268,6 +269,58 @@ TEST_F(SecretFileTest, LinksToAKeyElsewhereAreFollowed) {
   EXPECT_EQ(error_of(Identity::load(path("link"), {})), 0);
   ASSERT_EQ(::chmod(path("key").c_str(), 0644), 0);
   EXPECT_EQ(error_of(Identity::load(path("link"), {})), number(ErrorCode::too_open));
+}
+
+TEST_F(SecretFileTest, ReplacingChangesThePassPhraseAndNothingElse) {
+  const fs::path file = folder_ / "key";
+  const Identity identity = Identity::generate();
+  EXPECT_EQ(number(ErrorCode::not_found), error_of(identity.replace(file, {})));
+  EXPECT_TRUE(fs::is_empty(folder_));
+  ASSERT_TRUE(identity.save(file, {}));
+  ASSERT_TRUE(identity.replace(file, phrase("new")));
+  EXPECT_EQ(number(ErrorCode::wrong_pass_phrase), error_of(Identity::load(file, {})));
+  const auto sealed = Identity::load(file, phrase("new"));
+  ASSERT_TRUE(sealed);
+  EXPECT_EQ(identity.uuid(), sealed->uuid());
+  ASSERT_TRUE(sealed->replace(file, {}));
+  EXPECT_TRUE(Identity::load(file, {}));
+  EXPECT_EQ(fs::perms::owner_read | fs::perms::owner_write, fs::status(file).permissions());
+  EXPECT_EQ(1, std::distance(fs::directory_iterator(folder_), {}));
+}
+
+TEST_F(SecretFileTest, ReplacingFollowsALinkAndRefusesWhatIsNoFile) {
+  const fs::path file = folder_ / "far" / "key";
+  const fs::path link = folder_ / "link";
+  fs::create_directory(file.parent_path());
+  fs::create_symlink(file, link);
+  const Identity identity = Identity::generate();
+  EXPECT_EQ(number(ErrorCode::not_found), error_of(identity.replace(link, {})));
+  ASSERT_TRUE(identity.save(file, {}));
+  const Identity other = Identity::generate();
+  ASSERT_TRUE(other.replace(link, {}));
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(other.uuid(), Identity::load(file, {})->uuid());
+  EXPECT_EQ(number(ErrorCode::malformed), error_of(identity.replace(folder_, {})));
+}
+
+// A disk that is full: the limit on the size of files fails the same write.
+TEST_F(SecretFileTest, AFailedReplacementLeavesTheOldFile) {
+  const fs::path file = folder_ / "key";
+  const Identity identity = Identity::generate();
+  ASSERT_TRUE(identity.save(file, {}));
+  rlimit before{};
+  ASSERT_EQ(0, ::getrlimit(RLIMIT_FSIZE, &before));
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{.rlim_cur = 100, .rlim_max = before.rlim_max};
+  ASSERT_EQ(0, ::setrlimit(RLIMIT_FSIZE, &small));
+  const auto replaced = Identity::generate().replace(file, {});
+  ASSERT_EQ(0, ::setrlimit(RLIMIT_FSIZE, &before));
+  ::signal(SIGXFSZ, handler);
+  EXPECT_NE(0, error_of(replaced));
+  const auto still = Identity::load(file, {});
+  ASSERT_TRUE(still);
+  EXPECT_EQ(identity.uuid(), still->uuid());
+  EXPECT_EQ(1, std::distance(fs::directory_iterator(folder_), {}));
 }
 
 TEST_F(SecretFileTest, FoldersThatCanNotBeWrittenTo) {

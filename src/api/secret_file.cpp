@@ -94,6 +94,31 @@ bool publish(const fs::path& from, const fs::path& to) {
   return false;
 }
 
+fs::path folder_of(const fs::path& file) { return file.has_parent_path() ? file.parent_path() : fs::path("."); }
+
+fs::path temporary_name(const fs::path& folder) {
+  std::array<std::byte, 8> random;
+  crypto::SystemRandom().fill(random);
+  return folder / (".qg-" + wire::to_hex(random) + ".new");
+}
+
+Descriptor create(const fs::path& path) {
+  return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+}
+
+// Writes a new file to the disk. A umask may have taken more of its mode away than is good for reading it again.
+bool fill(const Descriptor& file, BytesView contents) {
+  return ::fchmod(file.number(), S_IRUSR | S_IWUSR) == 0 && write_all(file.number(), contents) &&
+         ::fsync(file.number()) == 0;
+}
+
+// Without this a name could be lost in a power cut although the contents are safe.
+bool sync_folder(const fs::path& folder) {
+  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // EINVAL: this file system has nothing to sync for a folder.
+  return opened.valid() && (::fsync(opened.number()) == 0 || errno == EINVAL);
+}
+
 }  // namespace
 
 Result<void> read_secret_file(const fs::path& file, MutableBytesView out, const char* doing) {
@@ -118,27 +143,39 @@ Result<void> read_secret_file(const fs::path& file, MutableBytesView out, const 
 }
 
 Result<void> write_secret_file(const fs::path& file, BytesView contents, const char* doing) {
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-  std::array<std::byte, 8> random;
-  crypto::SystemRandom().fill(random);
-  const fs::path temporary_path = folder / (".qg-" + wire::to_hex(random) + ".new");
-  const Descriptor opened(::open(temporary_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  const fs::path new_name = temporary_name(folder_of(file));
+  const Descriptor opened = create(new_name);
   if (!opened.valid()) return system_failure(doing);
-  const TemporaryName temporary(temporary_path);
-  // A umask may have taken more away than is good for reading it again.
-  if (::fchmod(opened.number(), S_IRUSR | S_IWUSR) != 0 || !write_all(opened.number(), contents) ||
-      ::fsync(opened.number()) != 0) {
-    return system_failure(doing);
-  }
-
+  const TemporaryName temporary(new_name);
+  if (!fill(opened, contents)) return system_failure(doing);
   if (!publish(temporary.path(), file)) return system_failure(doing);
   TemporaryName published(file);
-  // Without this the name could be lost in a power cut although the contents are safe.
-  const Descriptor opened_folder(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!opened_folder.valid()) return system_failure(doing);
-  // EINVAL: this file system has nothing to sync for a folder.
-  if (::fsync(opened_folder.number()) != 0 && errno != EINVAL) return system_failure(doing);
+  if (!sync_folder(folder_of(file))) return system_failure(doing);
   published.keep();
+  return {};
+}
+
+Result<void> replace_secret_file(const fs::path& name, BytesView contents, const char* doing) {
+  std::error_code error;
+  const fs::path file = fs::canonical(name, error);
+  struct stat old {};
+  if (error) {
+    errno = error.value();
+    return system_failure(doing);
+  }
+  if (::stat(file.c_str(), &old) != 0) return system_failure(doing);
+  if (!S_ISREG(old.st_mode)) return fail(ErrorCode::malformed, doing);
+  const fs::path new_name = temporary_name(folder_of(file));
+  const Descriptor opened = create(new_name);
+  if (!opened.valid()) return system_failure(doing);
+  TemporaryName temporary(new_name);
+  const bool other_owner = old.st_uid != ::geteuid() || old.st_gid != ::getegid();
+  if (other_owner && ::fchown(opened.number(), old.st_uid, old.st_gid) != 0) return system_failure(doing);
+  if (!fill(opened, contents)) return system_failure(doing);
+  if (::rename(temporary.path().c_str(), file.c_str()) != 0) return system_failure(doing);
+  temporary.keep();
+  // The new file is there. Where this fails a power cut may bring the old one back, which is whole too.
+  (void)sync_folder(folder_of(file));
   return {};
 }
 

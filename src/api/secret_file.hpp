@@ -22,4 +22,9 @@ Result<void> read_secret_file(const std::filesystem::path& file, MutableBytesVie
 // Errors: exists, not_found (no such folder), permission_denied, no_space, system.
 Result<void> write_secret_file(const std::filesystem::path& file, BytesView contents, const char* doing);
 
+// The same, but takes the place of the existing regular file `file`, whose owner it gets, in one step. A symbolic link
+// is followed: the file it leads to is replaced. Errors: not_found, malformed (no regular file), permission_denied,
+// no_space, system.
+Result<void> replace_secret_file(const std::filesystem::path& file, BytesView contents, const char* doing);
+
 }  // namespace quantumgate::api

@@ -4,24 +4,28 @@
 A test file calls main(globals()) and is run as `python3 FILE NAME`, with the program in QGATE. Exit code 77: skipped.
 """
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import queue
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 
 QGATE = os.environ.get("QGATE", "build/dev/qgate")
 WAIT_S = 100  # for anything; most takes well under a second, but a lost peer is noticed late (idle limit: 60 s)
 
-# The exit codes of docs/man/qgate.1.
-(OK, FAILURE, USAGE, KEY_FILE, PASS_PHRASE, ADDRESS, LISTEN, NO_NODE, NO_ANSWER, NOT_CONNECTED, TRANSFER,
- EXISTS) = range(12)
+# The exit codes of qgate(1).
+(OK, FAILURE, USAGE, KEY_FILE, PASS_PHRASE, ADDRESS, LISTEN, NO_NODE, NO_ANSWER, NOT_CONNECTED, TRANSFER, EXISTS,
+ CONFIG) = range(13)
 
 
 class Skip(Exception):
@@ -107,6 +111,60 @@ class Process:
             self.process.wait()
 
 
+class Terminal:
+    """A program that has a terminal of its own, COLUMNS x LINES; what it shows is kept in `seen`."""
+    COLUMNS, LINES = 80, 24
+
+    def __init__(self, bench, arguments, program=None, environment=None):
+        self.master, slave = pty.openpty()
+        termios.tcsetwinsize(slave, (self.LINES, self.COLUMNS))
+        self.slave = slave  # kept open: what the program leaves of its modes can be looked at
+        self.seen = ""
+        self.process = subprocess.Popen(
+            [*(program or [QGATE]), *map(str, arguments)], stdin=slave, stdout=slave, stderr=slave,
+            env={**bench.environment, "TERM": "xterm", **(environment or {})}, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+        bench.processes.append(self)
+        self.err = []
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def read(self, end):
+        check(time.monotonic() < end, f"not within {WAIT_S} s; seen: {self.seen!r}")
+        if select.select([self.master], [], [], 0.1)[0]:
+            self.seen += os.read(self.master, 65536).decode(errors="replace")
+            return True
+        return False
+
+    def expect(self, text, since=0):
+        """Waits until `text` is seen behind position `since`; returns the position behind it."""
+        end = time.monotonic() + WAIT_S
+        while text not in self.seen[since:]:
+            if not self.read(end):
+                check(self.process.poll() is None or self.read(end), f"ended before {text!r}; seen: {self.seen!r}")
+        return self.seen.index(text, since) + len(text)
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
+
+    def wait(self):
+        end = time.monotonic() + WAIT_S
+        while self.process.poll() is None:
+            self.read(end)
+        while self.read(end):
+            pass
+        return self.process.returncode
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for descriptor in (self.master, self.slave):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
 class Node(Process):
     def __init__(self, bench, name, *options, listen="127.0.0.1:0", gss=True, **popen):
         self.bench, self.name = bench, name
@@ -160,9 +218,12 @@ class Bench:
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="qg_e2e_"))
         self.processes = []
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("QG_")}
-        self.environment["XDG_RUNTIME_DIR"] = str(self.folder)
-        self.environment["XDG_CONFIG_HOME"] = str(self.folder / "config")
+        # Nothing of whoever runs the tests: no variables, no home, no configuration of the machine.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("QG_", "XDG_"))}
+        (self.folder / "system" / "qgate").mkdir(parents=True)
+        (self.folder / "system" / "qgate" / "qgate.toml").touch()
+        own = {"HOME": "home", "XDG_RUNTIME_DIR": "", "XDG_CONFIG_HOME": "config", "XDG_CONFIG_DIRS": "system"}
+        self.environment = {**kept, **{name: str(self.folder / below) for name, below in own.items()}}
 
     def path(self, name):
         return self.folder / name
@@ -173,10 +234,10 @@ class Bench:
             same(OK, self.run("gss", "new", file).code, "gss new")
         return file
 
-    def run(self, *arguments, stdin="", environment=None, wait_s=WAIT_S):
+    def run(self, *arguments, stdin="", environment=None, wait_s=WAIT_S, pass_fds=()):
         done = subprocess.run([QGATE, *map(str, arguments)], input=stdin, text=True, capture_output=True,
                               timeout=wait_s, env={**self.environment, **(environment or {})}, check=False,
-                              start_new_session=True)  # no terminal to ask a pass phrase on
+                              pass_fds=pass_fds, start_new_session=True)  # no terminal to ask a pass phrase on
         return Result(done.returncode, done.stdout, done.stderr)
 
     def refused(self, code, *arguments, says=(), **options):
@@ -185,7 +246,7 @@ class Bench:
         same(code, result.code, f"exit code of {arguments}: {result}")
         lines = result.err.splitlines()
         same(1, len(lines), f"lines on stderr: {result}")
-        check(lines[0].startswith("qgate: ") and lines[0].endswith("."), f"not a sentence: {lines[0]}")
+        check(lines[0].startswith("qgate: ") and lines[0].endswith((".", "?")), f"not a sentence: {lines[0]}")
         for part in [says] if isinstance(says, str) else says:
             check(part in lines[0], f"'{part}' is missing: {lines[0]}")
         return result

@@ -3,14 +3,15 @@
 
 #include <unistd.h>
 
+#include "extenders/common/utf8.hpp"
+
 namespace quantumgate::qgate {
 
 Outcome<std::unique_ptr<ApiCall>> ApiCall::open(const Globals& globals) {
-  const auto socket = control_socket(globals, false);
-  if (!socket) return tl::unexpected(socket.error());
-  auto call = control::Call::open(*socket);
+  const std::string socket = globals.text(Setting::control);
+  auto call = control::Call::open(socket);
   if (call) return std::unique_ptr<ApiCall>(new ApiCall(std::move(*call)));
-  const std::string name = "'" + socket->string() + "'";
+  const std::string name = "'" + text::printable(socket) + "'";
   switch (call.error().code) {
     case ErrorCode::not_found:
     case ErrorCode::closed:

@@ -5,30 +5,27 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "apps/qgate/settings.hpp"
 
 namespace quantumgate::qgate {
 
 struct IdentityOptions {
-  std::string key;  // empty: default_key_file()
-  PassPhraseSource pass_phrase;
   bool no_pass_phrase = false;
+  bool if_missing = false;           // new: all is well if there is one already
+  std::string new_pass_phrase_file;  // passwd
 };
 Outcome<void> identity_new(const Globals& globals, const IdentityOptions& options);
-Outcome<void> identity_show(const Globals& globals, const IdentityOptions& options);
+Outcome<void> identity_show(const Globals& globals);
+Outcome<void> identity_passwd(const Globals& globals, const IdentityOptions& options);
 
 Outcome<void> gss_new(const Globals& globals, const std::string& file);
 
-struct NodeOptionsText {
-  IdentityOptions identity;
-  std::vector<std::string> listen;
-  std::string network = "quantumgate";
-  std::string gss;
-  std::string receive;
-};
-Outcome<void> node_run(const Globals& globals, const NodeOptionsText& options);
+Outcome<void> node_run(const Globals& globals);
+
+Outcome<void> config_show(const Globals& globals, bool effective);
+Outcome<void> config_check(const Globals& globals, const std::string& file);  // "": all that would be read
+Outcome<void> config_keys(const Globals& globals);
 
 Outcome<void> status(const Globals& globals);
 

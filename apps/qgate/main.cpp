@@ -3,13 +3,19 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <string>
 
+#include "apps/qgate/command_tree.hpp"
 #include "apps/qgate/commands.hpp"
+#include "apps/qgate/completion.hpp"
 #include "apps/qgate/json.hpp"
+#include "apps/qgate/manual.hpp"
 
 namespace quantumgate::qgate {
 namespace {
+
+constexpr const char* kVersionText = "qgate " QG_VERSION;
 
 std::string footer() {
   std::string text = "Exit codes:\n";
@@ -17,7 +23,7 @@ std::string footer() {
     const std::string number = std::to_string(static_cast<int>(row.code));
     text += std::string(4 - number.size(), ' ') + number + "  " + row.meaning + "\n";
   }
-  return text + "See also: man qgate";
+  return text + "See also: man qgate, man qgate.toml";
 }
 
 int report(const Globals& globals, const Failure& failure) {
@@ -29,126 +35,233 @@ int report(const Globals& globals, const Failure& failure) {
   return static_cast<int>(failure.code);
 }
 
-void add_key_options(CLI::App& command, IdentityOptions& options) {
-  command.add_option("--key", options.key, "Key file [$XDG_CONFIG_HOME/qgate/identity.key]");
-  command
-      .add_option("--pass-phrase-file", options.pass_phrase.file, "Take the pass phrase from the first line of FILE")
-      ->type_name("FILE");
-}
+using Action = std::function<Outcome<void>()>;
+// A command that works without settings, or looks into what is wrong with them.
+enum class NeedsSettings : bool { no, yes };
 
-int run(int argc, char** argv) {
-  Globals globals;
-  std::function<Outcome<void>()> command;
+class CommandLine {
+ public:
+  CommandLine() : app_("QuantumGate: encrypted, post-quantum peer-to-peer connections.", "qgate") {
+    app_.footer(footer());
+    app_.set_version_flag("--version", kVersionText, "Print the version and end");
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.add_flag("--json", globals_.json, "Print JSON, one object a line; errors too, on stdout");
+    app_.add_flag("-q,--quiet", globals_.quiet, "Say only what matters");
+    app_.add_flag("-v,--verbose", globals_.verbose, "Say more");
+    app_.add_option("--config", globals_.flags.config, "Configuration file, in place of the user's and the system's")
+        ->type_name("FILE");
+    add_settings(app_, SettingScope::every_command);
+    add_key_commands();
+    add_node_commands();
+    add_peer_commands();
+    add_chat_command();
+    add_file_commands();
+    add_config_commands();
+    add_shell_commands();
+  }
 
-  CLI::App app{"QuantumGate: encrypted, post-quantum peer-to-peer connections.", "qgate"};
-  app.footer(footer());
-  app.set_version_flag("--version", "qgate 0.1.0");
-  app.require_subcommand(1);
-  app.fallthrough();
-  app.add_flag("--json", globals.json, "Print JSON, one object a line; errors too, on stdout");
-  app.add_flag("-q,--quiet", globals.quiet, "Say only what matters");
-  app.add_flag("-v,--verbose", globals.verbose, "Say more");
-  app.add_option("--control", globals.control, "Control socket of the node [$XDG_RUNTIME_DIR/qgate/node.sock]")
-      ->envname("QG_CONTROL")
-      ->type_name("SOCKET");
-  const auto noun = [&](const char* name, const char* description) {
-    CLI::App* group = app.add_subcommand(name, description);
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() == 0) return app_.exit(error);  // --help, --version
+      // Parsing may have failed before it came to the flag.
+      for (int i = 1; i < argc; ++i) globals_.json = globals_.json || std::string_view(argv[i]) == "--json";
+      std::string what = error.what();
+      while (!what.empty() && (what.back() == '.' || what.back() == '\n')) what.pop_back();
+      for (char& c : what) c = c == '\n' ? ' ' : c;
+      return report(globals_, {ExitCode::usage, what + ". See 'qgate --help'."});
+    }
+    globals_.loaded = load_settings(globals_.flags);
+    if (needs_settings_ == NeedsSettings::yes && !globals_.loaded.problems.empty()) {
+      return report(globals_, explain_problems(globals_.loaded.problems));
+    }
+    const auto outcome = action_();
+    return outcome ? 0 : report(globals_, outcome.error());
+  }
+
+ private:
+  CLI::App* noun(const char* name, const char* description) {
+    CLI::App* group = app_.add_subcommand(name, description);
     group->require_subcommand(1);
     group->fallthrough();
     return group;
-  };
-  const auto verb = [&](CLI::App* group, const char* name, const char* description,
-                        std::function<Outcome<void>()> action) {
-    CLI::App* leaf = group->add_subcommand(name, description);
-    leaf->fallthrough();
-    leaf->callback([&command, action = std::move(action)] { command = action; });
-    return leaf;
-  };
-
-  IdentityOptions identity_options;
-  CLI::App* identity = noun("identity", "Make and look at this node's key");
-  CLI::App* fresh =
-      verb(identity, "new", "Make a new key file", [&] { return identity_new(globals, identity_options); });
-  add_key_options(*fresh, identity_options);
-  fresh->add_flag("--no-pass-phrase", identity_options.no_pass_phrase, "Protect the key by the file's mode only");
-  add_key_options(*verb(identity, "show", "Show UUID, fingerprint and address",
-                        [&] { return identity_show(globals, identity_options); }),
-                  identity_options);
-
-  std::string gss_file;
-  verb(noun("gss", "Make the shared secret of a private network"), "new", "Write 256 random bits to a new file",
-       [&] { return gss_new(globals, gss_file); })
-      ->add_option("FILE", gss_file)
-      ->required();
-
-  NodeOptionsText node_options;
-  CLI::App* node = verb(noun("node", "Run a node"), "run", "Run a node in the foreground until TERM or INT",
-                        [&] { return node_run(globals, node_options); });
-  add_key_options(*node, node_options.identity);
-  node->add_option("--listen", node_options.listen, "UDP address to listen on; port 0 takes a free one; repeatable")
-      ->type_name("HOST:PORT")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->required();
-  node->add_option("--network", node_options.network, "Network name; both ends must use the same")
-      ->capture_default_str();
-  node->add_option("--gss", node_options.gss, "File with the shared secret of a private network")->type_name("FILE");
-  node->add_option("--receive", node_options.receive, "Take files into this folder")->type_name("FOLDER");
-
-  CLI::App* status_app = app.add_subcommand("status", "Show what the node does");
-  status_app->fallthrough();
-  status_app->callback([&] { command = [&] { return status(globals); }; });
-
-  ConnectOptionsText connect_options;
-  std::string peer;
-  CLI::App* peers = noun("peer", "Connect to peers");
-  CLI::App* dial = verb(peers, "connect", "Connect to a node by its address",
-                        [&] { return peer_connect(globals, connect_options); });
-  dial->add_option("ADDRESS", connect_options.address, "qg://<uuid>-<check>@host:port")->required();
-  dial->add_option("--time-limit", connect_options.time_limit_s, "Seconds to wait for an answer")
-      ->capture_default_str()
-      ->check(CLI::Range(0.1, 300.0));
-  verb(peers, "list", "List the connected peers", [&] { return peer_list(globals); });
-  verb(peers, "disconnect", "Part from a peer", [&] { return peer_disconnect(globals, peer); })
-      ->add_option("PEER", peer, "UUID or address")
-      ->required();
-
-  ChatOptions chat_options;
-  CLI::App* talk = app.add_subcommand("chat", "Exchange lines of text");
-  talk->fallthrough();
-  talk->callback([&] { command = [&] { return chat(globals, chat_options); }; });
-  talk->add_option("PEER", chat_options.peer, "UUID or address; at a terminal, the beginning of the UUID");
-  talk->add_option("--send", chat_options.text, "Send one line, wait until it was delivered, and end")
-      ->type_name("TEXT");
-  talk->add_flag("--follow", chat_options.follow, "Show the lines of all peers");
-
-  std::string file;
-  ReceiveOptions receive_options;
-  CLI::App* files = noun("file", "Send and receive files");
-  CLI::App* send = verb(files, "send", "Send a file to a peer", [&] { return file_send(globals, peer, file); });
-  send->add_option("PEER", peer, "UUID or address; at a terminal, the beginning of the UUID")->required();
-  send->add_option("FILE", file)->required();
-  CLI::App* receive =
-      verb(files, "receive", "Take files until interrupted", [&] { return file_receive(globals, receive_options); });
-  receive->add_option("--into", receive_options.into, "Folder for the files")->required()->type_name("FOLDER");
-  receive->add_option("--count", receive_options.count, "End after so many files")->check(CLI::PositiveNumber);
-
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    // Parsing may have failed before it came to the flag.
-    for (int i = 1; i < argc; ++i) globals.json = globals.json || std::string_view(argv[i]) == "--json";
-    std::string what = error.what();
-    while (!what.empty() && (what.back() == '.' || what.back() == '\n')) what.pop_back();
-    for (char& c : what) c = c == '\n' ? ' ' : c;
-    return report(globals, {ExitCode::usage, what + ". See 'qgate --help'."});
   }
-  const auto outcome = command();
-  return outcome ? 0 : report(globals, outcome.error());
-}
+
+  CLI::App* verb(CLI::App& group, const char* name, const char* description, Action action,
+                 NeedsSettings needs = NeedsSettings::yes) {
+    CLI::App* leaf = group.add_subcommand(name, description);
+    leaf->fallthrough();
+    leaf->callback([this, needs, action = std::move(action)] {
+      action_ = action;
+      needs_settings_ = needs;
+    });
+    return leaf;
+  }
+
+  void add_settings(CLI::App& command, SettingScope scope) {
+    for (const SettingRow& row : setting_rows()) {
+      if (row.scope != scope) continue;
+      const std::string fallback = *row.fallback == '\0' ? "" : std::string(" [") + row.fallback + "]";
+      CLI::Option* option = command
+                                .add_option(flag_of(row), globals_.flags.texts[static_cast<std::size_t>(row.setting)],
+                                            row.meaning + fallback)
+                                ->type_name(row.placeholder)
+                                ->expected(1);
+      if (row.kind == SettingKind::endpoints) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      if (!row.choices.empty()) choices_[option] = {row.choices.begin(), row.choices.end()};
+    }
+  }
+
+  void add_key_commands() {
+    CLI::App* identity = noun("identity", "Make and look at this node's key");
+    CLI::App* fresh =
+        verb(*identity, "new", "Make a new key file", [this] { return identity_new(globals_, identity_); });
+    add_settings(*fresh, SettingScope::key_commands);
+    fresh->add_flag("--no-pass-phrase", identity_.no_pass_phrase, "Protect the key by the file's mode only");
+    fresh->add_flag("--if-missing", identity_.if_missing, "Do nothing if there is a key file already");
+    add_settings(
+        *verb(*identity, "show", "Show UUID, fingerprint and address", [this] { return identity_show(globals_); }),
+        SettingScope::key_commands);
+    CLI::App* passwd = verb(*identity, "passwd", "Change, add or remove the pass phrase of the key file",
+                            [this] { return identity_passwd(globals_, identity_); });
+    add_settings(*passwd, SettingScope::key_commands);
+    CLI::Option* file = passwd
+                            ->add_option("--new-pass-phrase-file", identity_.new_pass_phrase_file,
+                                         "Take the new pass phrase from the first line of FILE")
+                            ->type_name("FILE");
+    passwd->add_flag("--no-pass-phrase", identity_.no_pass_phrase, "Remove it: the file's mode alone protects the key")
+        ->excludes(file);
+
+    verb(*noun("gss", "Make the shared secret of a private network"), "new", "Write 256 random bits to a new file",
+         [this] { return gss_new(globals_, file_); })
+        ->add_option("FILE", file_, "The file to make")
+        ->type_name("")
+        ->required();
+  }
+
+  void add_node_commands() {
+    CLI::App* run = verb(*noun("node", "Run a node"), "run", "Run a node in the foreground until TERM or INT",
+                         [this] { return node_run(globals_); });
+    add_settings(*run, SettingScope::key_commands);
+    add_settings(*run, SettingScope::node);
+    verb(app_, "status", "Show what the node does", [this] { return status(globals_); });
+  }
+
+  void add_peer_commands() {
+    CLI::App* peers = noun("peer", "Connect to peers");
+    CLI::App* dial = verb(*peers, "connect", "Connect to a node by its address",
+                          [this] { return peer_connect(globals_, connect_); });
+    dial->add_option("ADDRESS", connect_.address, "qg://<uuid>-<check>@host:port")->type_name("")->required();
+    dial->add_option("--time-limit", connect_.time_limit_s, "Seconds to wait for an answer, 0.1 to 300 [10]")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.1, 300.0).description(""));
+    verb(*peers, "list", "List the connected peers; with -q only their UUIDs, with -v more of each",
+         [this] { return peer_list(globals_); });
+    verb(*peers, "disconnect", "Part from a peer", [this] { return peer_disconnect(globals_, peer_); })
+        ->add_option("PEER", peer_, "UUID or address")
+        ->type_name("")
+        ->required();
+  }
+
+  void add_chat_command() {
+    CLI::App* talk = verb(app_, "chat", "Exchange lines of text", [this] { return chat(globals_, chat_); });
+    talk->add_option("PEER", chat_.peer, "UUID or address; at a terminal, the beginning of the UUID")->type_name("");
+    talk->add_option("--send", chat_.text, "Send one line, wait until it was delivered, and end")->type_name("TEXT");
+    talk->add_flag("--follow", chat_.follow, "Show the lines of all peers");
+  }
+
+  void add_file_commands() {
+    CLI::App* files = noun("file", "Send and receive files");
+    CLI::App* send =
+        verb(*files, "send", "Send a file to a peer", [this] { return file_send(globals_, peer_, file_); });
+    send->add_option("PEER", peer_, "UUID or address; at a terminal, the beginning of the UUID")
+        ->type_name("")
+        ->required();
+    send->add_option("FILE", file_, "The file")->type_name("")->required();
+    CLI::App* receive =
+        verb(*files, "receive", "Take files until interrupted", [this] { return file_receive(globals_, receive_); });
+    receive->add_option("--into", receive_.into, "Folder for the files")->required()->type_name("FOLDER");
+    receive->add_option("--count", receive_.count, "End after so many files")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber.description(""));
+  }
+
+  void add_config_commands() {
+    CLI::App* config = noun("config", "Look at the settings and where they come from");
+    verb(
+        *config, "show", "Show what is set", [this] { return config_show(globals_, effective_); }, NeedsSettings::no)
+        ->add_flag("--effective", effective_, "Show the defaults of what is not set, too");
+    verb(
+        *config, "check", "Say what is wrong in the configuration files and the environment",
+        [this] { return config_check(globals_, file_); }, NeedsSettings::no)
+        ->add_option("FILE", file_, "This file only, and its drop-ins")
+        ->type_name("");
+    verb(
+        *config, "keys", "List all keys with default and meaning", [this] { return config_keys(globals_); },
+        NeedsSettings::no);
+  }
+
+  void add_shell_commands() {
+    CLI::Option* shell = verb(
+                             app_, "completion", "Print the completions for a shell",
+                             [this] { return print_completion(globals_, tree(), shell_); }, NeedsSettings::no)
+                             ->add_option("SHELL", shell_, "bash, zsh or fish")
+                             ->type_name("")
+                             ->required();
+    choices_[shell] = {"bash", "zsh", "fish"};
+    // For the build: fills the templates of the manual pages.
+    verb(
+        app_, "manual", "Fill a template of a manual page", [this] { return print_manual(tree(), file_); },
+        NeedsSettings::no)
+        ->group("")
+        ->add_option("TEMPLATE", file_)
+        ->required();
+  }
+
+  CommandInfo tree() const { return describe(app_); }
+
+  CommandInfo describe(const CLI::App& app) const {
+    CommandInfo info{.name = app.get_name(), .help = app.get_description()};
+    for (const CLI::Option* option : app.get_options()) {
+      const bool positional = option->get_positional();
+      OptionInfo described{.help = option->get_description(),
+                           .required = option->get_required(),
+                           .repeatable = option->get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll};
+      if (positional) {
+        described.placeholder = option->get_name();
+      } else {
+        for (const std::string& name : option->get_snames()) described.names.push_back("-" + name);
+        for (const std::string& name : option->get_lnames()) described.names.push_back("--" + name);
+        if (option->get_type_size() != 0) described.placeholder = option->get_type_name();
+      }
+      if (const auto found = choices_.find(option); found != choices_.end()) described.choices = found->second;
+      (positional ? info.arguments : info.options).push_back(std::move(described));
+    }
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+      if (!command->get_group().empty()) info.commands.push_back(describe(*command));
+    }
+    return info;
+  }
+
+  Globals globals_;
+  IdentityOptions identity_;
+  ConnectOptionsText connect_;
+  ChatOptions chat_;
+  ReceiveOptions receive_;
+  std::string peer_;
+  std::string file_;
+  std::string shell_;
+  bool effective_ = false;
+
+  CLI::App app_;
+  std::map<const CLI::Option*, std::vector<std::string>> choices_;
+  Action action_;
+  NeedsSettings needs_settings_ = NeedsSettings::yes;
+};
 
 }  // namespace
 }  // namespace quantumgate::qgate
 
-int main(int argc, char** argv) { return quantumgate::qgate::run(argc, argv); }
+int main(int argc, char** argv) { return quantumgate::qgate::CommandLine().run(argc, argv); }

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -11,7 +13,9 @@
 #include "apps/qgate/api/api.hpp"
 #include "apps/qgate/api/transfer_json.hpp"
 #include "apps/qgate/commands.hpp"
+#include "apps/qgate/folders.hpp"
 #include "apps/qgate/json.hpp"
+#include "apps/qgate/pass_phrase.hpp"
 #include "apps/qgate/terminal.hpp"
 #include "extenders/common/utf8.hpp"
 #include "quantumgate/shared_secret.h"
@@ -33,9 +37,18 @@ const char* level_name(LogLevel level) {
   return "?";
 }
 
-LogSink log_to_stderr(const Globals& globals) {
-  const LogLevel least = globals.verbose ? LogLevel::debug : globals.quiet ? LogLevel::warning : LogLevel::info;
-  return [least](LogLevel level, std::string_view area, std::string_view line) {
+LogLevel log_level(const Globals& globals, const Settings& settings) {
+  const SettingValue& value = settings.value(Setting::log_level);
+  // -v and -q are flags too; the one that says more, wins.
+  if (value.origin != Origin::flag && (globals.verbose || globals.quiet)) {
+    return globals.verbose ? LogLevel::debug : LogLevel::warning;
+  }
+  const auto& names = row_of(Setting::log_level).choices;
+  return static_cast<LogLevel>(std::ranges::find(names, settings.text(Setting::log_level)) - names.begin());
+}
+
+LogSink log_to_stderr(const std::atomic<LogLevel>& least) {
+  return [&least](LogLevel level, std::string_view area, std::string_view line) {
     if (level < least) return;
     const std::time_t now = std::time(nullptr);
     std::tm parts{};
@@ -48,22 +61,9 @@ LogSink log_to_stderr(const Globals& globals) {
   };
 }
 
-Outcome<std::vector<Endpoint>> parse_listen(const std::vector<std::string>& texts) {
-  std::vector<Endpoint> endpoints;
-  for (const std::string& text : texts) {
-    const auto endpoint = Endpoint::parse(text);
-    if (!endpoint) {
-      return failed(ExitCode::usage,
-                    "'" + text + "' is not an address to listen on. Write it as 127.0.0.1:0 or [::1]:5000.");
-    }
-    endpoints.push_back(*endpoint);
-  }
-  return endpoints;
-}
-
-Failure explain_start(const Error& error, const NodeOptionsText& options) {
+Failure explain_start(const Error& error, const Settings& settings) {
   std::string places;
-  for (const std::string& text : options.listen) places += (places.empty() ? "" : ", ") + text;
+  for (const std::string& text : settings.list(Setting::listen)) places += (places.empty() ? "" : ", ") + text;
   switch (error.code) {
     case ErrorCode::address_in_use:
       return {ExitCode::listen, "the port is in use: " + places +
@@ -72,8 +72,7 @@ Failure explain_start(const Error& error, const NodeOptionsText& options) {
       return {ExitCode::listen, "may not listen on " + places + ". Choose a port above 1023."};
     case ErrorCode::invalid_argument:
       return {ExitCode::usage,
-              "can not start on " + places + " with network '" + text::printable(options.network) +
-                  "'. Listen on addresses of this machine (at most 8); a network name has 1 to 64 bytes."};
+              "can not listen on " + places + ": these are no addresses of this machine. See 'ip address'."};
     default: {
       const Failure general = explain(error);
       return {ExitCode::listen, "can not listen on " + places + ": " + general.message};
@@ -129,28 +128,33 @@ T on_node(Node& node, std::function<T()> work) {
 
 }  // namespace
 
-Outcome<void> node_run(const Globals& globals, const NodeOptionsText& options) {
+Outcome<void> node_run(const Globals& globals) {
   // Keys live in this process: no core files, and no other process of the user reads its memory.
   ::prctl(PR_SET_DUMPABLE, 0);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of one transfer, not the end of the node
 
-  const auto listen = parse_listen(options.listen);
-  if (!listen) return tl::unexpected(listen.error());
+  const Settings& settings = globals.loaded.settings;
+  if (settings.list(Setting::listen).empty()) {
+    return failed(ExitCode::usage,
+                  "where shall the node listen? Say --listen HOST:PORT, or set 'listen' in a configuration file.");
+  }
+  std::atomic<LogLevel> least = log_level(globals, settings);
   NodeOptions node_options;
-  node_options.listen = *listen;
-  node_options.network = options.network;
-  node_options.log = log_to_stderr(globals);
-  if (!options.gss.empty()) {
-    auto secret = load_shared_secret(options.gss);
-    if (!secret) return tl::unexpected(explain_key_file(secret.error(), options.gss));
+  for (const std::string& text : settings.list(Setting::listen)) node_options.listen.push_back(*Endpoint::parse(text));
+  node_options.network = settings.text(Setting::network);
+  node_options.sessions_max = static_cast<std::uint32_t>(settings.number(Setting::sessions_max));
+  node_options.log = log_to_stderr(least);
+  if (const std::string gss = settings.text(Setting::gss); !gss.empty()) {
+    auto secret = load_shared_secret(gss);
+    if (!secret) return tl::unexpected(explain_key_file(secret.error(), gss));
     node_options.shared_secret = std::move(*secret);
   }
-  const auto socket = control_socket(globals, true);
-  if (!socket) return tl::unexpected(socket.error());
-  const std::string& key = options.identity.key;
-  auto identity =
-      load_identity(key.empty() ? default_key_file() : std::filesystem::path(key), options.identity.pass_phrase);
+  const std::string socket = settings.text(Setting::control);
+  if (settings.value(Setting::control).origin == Origin::fallback) {
+    if (const auto made = make_runtime_folder(); !made) return made;
+  }
+  auto identity = load_identity(settings.text(Setting::key), {.file = settings.text(Setting::pass_phrase_file)});
   if (!identity) return tl::unexpected(identity.error());
 
   // Blocked before the threads start, so that only this one takes them.
@@ -162,33 +166,31 @@ Outcome<void> node_run(const Globals& globals, const NodeOptionsText& options) {
   ::pthread_sigmask(SIG_BLOCK, &signals, &before);
 
   api::Service service;
-  service.network = options.network;
+  service.network = node_options.network;
   service.has_shared_secret = node_options.shared_secret.has_value();
   auto node = Node::start(std::move(*identity), std::move(node_options), {service.chat, service.files});
-  if (!node) return tl::unexpected(explain_start(node.error(), options));
+  if (!node) return tl::unexpected(explain_start(node.error(), settings));
   service.node = node->get();
 
-  if (!options.receive.empty()) {
+  if (const std::string folder = settings.text(Setting::receive); !folder.empty()) {
     files::ReceiveObserver observer;
     observer.on_end = [&globals](const files::Transfer& transfer, std::optional<files::Failure> failure,
                                  const files::Digest& digest) { print_received(globals, transfer, failure, digest); };
-    const auto accepted =
-        on_node<Result<void>>(**node, [&] { return service.files->accept(options.receive, {}, observer); });
+    const auto accepted = on_node<Result<void>>(**node, [&] { return service.files->accept(folder, {}, observer); });
     if (!accepted) {
-      return failed(ExitCode::usage, "'" + text::printable(options.receive) + "' can not take files: " +
+      return failed(ExitCode::usage, "'" + text::printable(folder) + "' can not take files: " +
                                          describe(accepted.error().code) + ". Name a folder you may write to.");
     }
   }
-  auto server = control::Server::start(*socket, api::router(service));
-  if (!server) return tl::unexpected(explain_control(server.error(), socket->string()));
+  auto server = control::Server::start(socket, api::router(service));
+  if (!server) return tl::unexpected(explain_control(server.error(), socket));
 
   const std::string address = (*node)->address().to_string();
   if (globals.json) {
-    std::printf("%s\n", to_text({{"event", "ready"},
-                                 {"address", address},
-                                 {"uuid", (*node)->uuid().to_string()},
-                                 {"control", socket->string()}})
-                            .c_str());
+    std::printf(
+        "%s\n",
+        to_text({{"event", "ready"}, {"address", address}, {"uuid", (*node)->uuid().to_string()}, {"control", socket}})
+            .c_str());
   } else {
     std::printf("Ready: %s\n", address.c_str());
   }

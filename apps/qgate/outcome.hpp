@@ -25,6 +25,7 @@ enum class ExitCode : std::uint8_t {
   not_connected = 9,
   transfer = 10,
   exists = 11,
+  config = 12,
 };
 
 struct ExitCodeRow {
@@ -46,6 +47,7 @@ inline constexpr ExitCodeRow kExitCodes[] = {
     {ExitCode::not_connected, "not_connected", "no session with that peer"},
     {ExitCode::transfer, "transfer", "a file or a chat line was not delivered"},
     {ExitCode::exists, "exists", "would replace something"},
+    {ExitCode::config, "config", "a configuration file is wrong or can not be read"},
 };
 
 const char* name_of(ExitCode code) noexcept;

@@ -1,180 +1,175 @@
 // SPDX-License-Identifier: MIT
 #include "apps/qgate/settings.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <charconv>
 #include <cstdlib>
-#include <cstring>
+#include <string_view>
 
-#include "quantumgate/bytes.h"
+#include "apps/qgate/folders.hpp"
+#include "extenders/common/utf8.hpp"
 
 namespace quantumgate::qgate {
 namespace {
 
 namespace fs = std::filesystem;
+using std::string_view_literals::operator""sv;
 
-constexpr std::size_t kLineBytesMax = 1024;  // of a pass phrase
+// Read by the program, but no settings: secrets do not belong in a file of settings, and a file does not name itself.
+constexpr std::string_view kOtherVariables[] = {"QG_CONFIG", "QG_PASS_PHRASE", "QG_NEW_PASS_PHRASE"};
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
+std::string fallback_text(const SettingRow& row) {
+  const std::string_view text = row.fallback;
+  const auto below = [&](std::string_view prefix, const fs::path& folder) {
+    return (folder / text.substr(prefix.size())).string();
+  };
+  if (constexpr auto prefix = "$XDG_CONFIG_HOME/qgate/"sv; text.starts_with(prefix))
+    return below(prefix, config_folder());
+  if (constexpr auto prefix = "$XDG_RUNTIME_DIR/qgate/"sv; text.starts_with(prefix))
+    return below(prefix, runtime_folder());
+  return std::string(text);
+}
+
+std::vector<std::string> split_at_commas(std::string_view text) {
+  std::vector<std::string> parts;
+  while (true) {
+    const auto comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return parts;
+    text.remove_prefix(comma + 1);
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
+}
+
+class Loader {
+ public:
+  LoadedSettings load(const Flags& flags) {
+    for (const SettingRow& row : setting_rows()) {
+      const std::string text = fallback_text(row);
+      if (!text.empty()) result_.settings.value(row.setting).texts = {text};
+    }
+    const char* config = std::getenv("QG_CONFIG");
+    if (!flags.config.empty() || (config != nullptr && *config != '\0')) {
+      const std::string file = flags.config.empty() ? config : flags.config;
+      const std::size_t before = result_.problems.size();
+      read_with_drop_ins(file);
+      // Who names a file wants it read.
+      if (!result_.files[0].exists && result_.problems.size() == before) {
+        result_.problems.push_back({text::printable(file), "this configuration file does not exist. Check the path."});
+      }
+    } else {
+      read_with_drop_ins(system_config_file());
+      read_with_drop_ins(user_config_file());
+    }
+    for (const SettingRow& row : setting_rows()) {
+      if (const char* value = std::getenv(variable_of(row).c_str()); value != nullptr) {
+        const bool is_list = row.kind == SettingKind::endpoints;
+        take(row, is_list ? split_at_commas(value) : std::vector<std::string>{value}, Origin::environment,
+             variable_of(row));
+      }
+    }
+    for (const SettingRow& row : setting_rows()) {
+      const auto& texts = flags.texts[static_cast<std::size_t>(row.setting)];
+      if (!texts.empty()) take(row, texts, Origin::flag, flag_of(row));
+    }
+    return std::move(result_);
+  }
 
  private:
-  int value_;
+  void take(const SettingRow& row, std::vector<std::string> texts, Origin origin, const std::string& place) {
+    if (const auto problem = problem_with(row, texts)) {
+      result_.problems.push_back({place, *problem + ".", false});
+    } else {
+      result_.settings.value(row.setting) = {std::move(texts), origin, place};
+    }
+  }
+
+  void read(const fs::path& path) {
+    ConfigFile file = read_config_file(path);
+    result_.files.push_back({path, file.exists});
+    std::ranges::move(file.problems, std::back_inserter(result_.problems));
+    for (ConfigEntry& entry : file.entries) {
+      result_.settings.value(entry.setting) = {std::move(entry.texts), Origin::file, std::move(entry.place)};
+    }
+  }
+
+  void read_with_drop_ins(const fs::path& path) {
+    read(path);
+    const fs::path folder = path.string() + ".d";
+    std::vector<fs::path> drop_ins;
+    std::error_code error;
+    for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
+      if (at->path().extension() == ".toml" && drop_ins.size() <= kDropInsMax) drop_ins.push_back(at->path());
+    }
+    if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory) {
+      result_.problems.push_back({text::printable(folder.string()),
+                                  "this folder can not be read: " + error.message() + ". Mend its mode or owner."});
+    }
+    if (drop_ins.size() > kDropInsMax) {
+      result_.problems.push_back(
+          {text::printable(folder.string()),
+           "this folder has more than " + std::to_string(kDropInsMax) + " files. Join some of them."});
+      return;
+    }
+    std::ranges::sort(drop_ins);
+    for (const fs::path& drop_in : drop_ins) read(drop_in);
+  }
+
+  LoadedSettings result_;
 };
-
-fs::path folder_of(const char* variable, const char* below_home) {
-  // The XDG specification says that relative paths are to be ignored.
-  if (const char* value = std::getenv(variable); value != nullptr && *value == '/') return fs::path(value) / "qgate";
-  const char* home = std::getenv("HOME");
-  return fs::path(home != nullptr && *home == '/' ? home : "/") / below_home / "qgate";
-}
-
-Error from_errno() {
-  switch (errno) {
-    case ENOENT:
-    case ENOTDIR:
-      return {ErrorCode::not_found};
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return {ErrorCode::permission_denied, "", errno};
-    case EEXIST:
-      return {ErrorCode::exists};
-    case ENOSPC:
-    case EDQUOT:
-      return {ErrorCode::no_space};
-    default:
-      return {ErrorCode::system, "", errno};
-  }
-}
-
-// The first line of `descriptor`, byte by byte when it is a terminal or pipe; all in memory that is wiped.
-Result<SecretBytes> first_line(int descriptor) {
-  SecretBytes buffer(kLineBytesMax);
-  std::size_t size = 0;
-  while (size < buffer.size()) {
-    const ssize_t n = ::read(descriptor, buffer.mutable_view().data() + size, 1);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail(from_errno());
-    if (n == 0 || buffer.view()[size] == std::byte{'\n'}) break;
-    ++size;
-  }
-  if (size != 0 && buffer.view()[size - 1] == std::byte{'\r'}) --size;
-  return SecretBytes(buffer.view().first(size));
-}
-
-// Asks on the terminal itself, whatever stdin is. The echo is back on before this returns.
-Outcome<SecretBytes> ask(const char* prompt) {
-  const Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  if (terminal.get() < 0) {
-    return failed(ExitCode::usage,
-                  "a pass phrase is needed and there is no terminal to ask on. Give --pass-phrase-file or set "
-                  "QG_PASS_PHRASE.");
-  }
-  termios before{};
-  const bool has_echo = ::tcgetattr(terminal.get(), &before) == 0;
-  termios silent = before;
-  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  if (has_echo) ::tcsetattr(terminal.get(), TCSAFLUSH, &silent);
-  (void)!::write(terminal.get(), prompt, std::strlen(prompt));
-  auto line = first_line(terminal.get());
-  if (has_echo) ::tcsetattr(terminal.get(), TCSAFLUSH, &before);
-  (void)!::write(terminal.get(), "\n", 1);
-  if (!line) return tl::unexpected(explain(line.error()));
-  return std::move(*line);
-}
-
-bool equal(const SecretBytes& a, const SecretBytes& b) {
-  return a.size() == b.size() && std::equal(a.view().begin(), a.view().end(), b.view().begin());
-}
 
 }  // namespace
 
-fs::path default_key_file() { return folder_of("XDG_CONFIG_HOME", ".config") / "identity.key"; }
-
-Outcome<fs::path> control_socket(const Globals& globals, bool make_folder) {
-  if (!globals.control.empty()) return fs::path(globals.control);
-  fs::path folder;
-  if (const char* runtime = std::getenv("XDG_RUNTIME_DIR"); runtime != nullptr && *runtime == '/') {
-    folder = fs::path(runtime) / "qgate";
-  } else {
-    folder = "/tmp/qgate-" + std::to_string(::geteuid());
+const char* name_of(Origin origin) noexcept {
+  switch (origin) {
+    case Origin::fallback:
+      return "default";
+    case Origin::file:
+      return "file";
+    case Origin::environment:
+      return "environment";
+    case Origin::flag:
+      return "flag";
   }
-  if (make_folder) {
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-      return failed(ExitCode::listen, "'" + folder.string() + "' can not be made: " + std::strerror(errno) +
-                                          ". Name a control socket with --control.");
-    }
-    struct stat info {};
-    // Below /tmp others could have made it first.
-    if (::lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() ||
-        (info.st_mode & 0077) != 0) {
-      return failed(ExitCode::listen, "'" + folder.string() +
-                                          "' is not a folder of yours alone. Remove it, or name a control socket with "
-                                          "--control.");
-    }
-  }
-  return folder / "node.sock";
+  return "?";
 }
 
-Outcome<SecretBytes> read_pass_phrase(const PassPhraseSource& source, bool is_new) {
-  SecretBytes phrase;
-  if (!source.file.empty()) {
-    const Descriptor file(::open(source.file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0) {
-      const int error = errno;
-      return failed(ExitCode::key_file, "pass phrase file '" + source.file +
-                                            "' can not be read: " + std::strerror(error) + ". Check the path.");
-    }
-    auto line = first_line(file.get());
-    if (!line) return tl::unexpected(explain_key_file(line.error(), source.file));
-    phrase = std::move(*line);
-  } else if (const char* value = std::getenv("QG_PASS_PHRASE"); value != nullptr) {
-    phrase = SecretBytes(as_bytes(value));
-    ::unsetenv("QG_PASS_PHRASE");  // not for children
-  } else {
-    auto first = ask(is_new ? "New pass phrase: " : "Pass phrase: ");
-    if (!first) return tl::unexpected(first.error());
-    if (is_new && !first->empty()) {
-      const auto second = ask("Once more: ");
-      if (!second) return tl::unexpected(second.error());
-      if (!equal(*first, *second)) {
-        return failed(ExitCode::pass_phrase, "the two pass phrases differ. Nothing was written; try again.");
-      }
-    }
-    phrase = std::move(*first);
-  }
-  if (phrase.empty()) {
-    return failed(ExitCode::pass_phrase, is_new ? "the pass phrase is empty. Choose one, or say --no-pass-phrase."
-                                                : "the pass phrase is empty. Try again.");
-  }
-  return phrase;
+std::string Settings::text(Setting setting) const {
+  const auto& texts = list(setting);
+  return texts.empty() ? std::string() : texts[0];
 }
 
-Outcome<Identity> load_identity(const fs::path& key_file, const PassPhraseSource& source) {
-  const auto sealed = Identity::needs_pass_phrase(key_file);
-  if (!sealed) return tl::unexpected(explain_key_file(sealed.error(), key_file.string()));
-  SecretBytes phrase;
-  if (*sealed) {
-    auto read = read_pass_phrase(source, false);
-    if (!read) return tl::unexpected(read.error());
-    phrase = std::move(*read);
+std::uint64_t Settings::number(Setting setting) const {
+  const std::string digits = text(setting);
+  std::uint64_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
+}
+
+LoadedSettings load_settings(const Flags& flags) { return Loader().load(flags); }
+
+std::vector<Problem> unknown_variables() {
+  std::vector<std::string> known(std::begin(kOtherVariables), std::end(kOtherVariables));
+  for (const SettingRow& row : setting_rows()) known.push_back(variable_of(row));
+  std::vector<Problem> problems;
+  for (char** variable = environ; *variable != nullptr && problems.size() < kProblemsMax; ++variable) {
+    const std::string_view entry = *variable;
+    const std::string name(entry.substr(0, entry.find('=')));
+    if (!name.starts_with("QG_") || std::ranges::find(known, name) != known.end()) continue;
+    const auto meant = nearest(name, known);
+    problems.push_back({text::printable(name),
+                        "unknown variable. " + (meant ? "Did you mean " + *meant + "?" : std::string("Unset it.")),
+                        false});
   }
-  auto identity = Identity::load(key_file, phrase);
-  if (!identity) return tl::unexpected(explain_key_file(identity.error(), key_file.string()));
-  return std::move(*identity);
+  return problems;
+}
+
+Failure explain_problems(const std::vector<Problem>& problems) {
+  const Problem& first = problems.front();
+  std::string message = first.place + ": " + first.message;
+  if (problems.size() > 1) message += " There is more: see 'qgate config check'.";
+  return {first.in_file ? ExitCode::config : ExitCode::usage, message};
 }
 
 }  // namespace quantumgate::qgate

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "apps/qgate/setting_table.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include "extenders/common/utf8.hpp"
+#include "quantumgate/endpoint.h"
+
+namespace quantumgate::qgate {
+namespace {
+
+constexpr const char* kLogLevels[] = {"debug", "info", "warning", "error"};
+
+constexpr SettingRow kSettingRows[kSettingCount] = {
+    {Setting::control, "control", SettingKind::file, SettingScope::every_command, "SOCKET",
+     "$XDG_RUNTIME_DIR/qgate/node.sock", "Control socket of the node", false, 1, 107},
+    {Setting::key, "key", SettingKind::file, SettingScope::key_commands, "FILE", "$XDG_CONFIG_HOME/qgate/identity.key",
+     "Key file of the node", false, 1},
+    {Setting::pass_phrase_file, "pass_phrase_file", SettingKind::file, SettingScope::key_commands, "FILE", "",
+     "Take the pass phrase of the key file from the first line of FILE", false, 1},
+    {Setting::listen, "listen", SettingKind::endpoints, SettingScope::node, "HOST:PORT", "",
+     "UDP address to listen on; port 0 takes a free one; may be given up to 8 times", false, 1, 8},
+    {Setting::network, "network", SettingKind::text, SettingScope::node, "NAME", "quantumgate",
+     "Network name; both ends must use the same", false, 1, 64},
+    {Setting::gss, "gss", SettingKind::file, SettingScope::node, "FILE", "",
+     "File with the shared secret of a private network", false, 1},
+    {Setting::sessions_max, "sessions_max", SettingKind::whole, SettingScope::node, "N", "4096",
+     "Peers connected at the same time; more are refused in silence", false, 1, 65536},
+    {Setting::receive, "receive", SettingKind::folder, SettingScope::node, "FOLDER", "", "Take files into this folder",
+     false, 1},
+    {Setting::log_level, "log_level", SettingKind::choice, SettingScope::node, "LEVEL", "info",
+     "Least important lines that are logged; -v is debug, -q is warning", true, 0, 0, kLogLevels},
+};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kSettingCount; ++i) {
+    if (static_cast<std::size_t>(kSettingRows[i].setting) != i) return false;
+  }
+  return true;
+}
+static_assert(in_order());
+
+std::string joined(std::span<const char* const> words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    text += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
+    text += words[i];
+  }
+  return text;
+}
+
+std::optional<std::string> problem_with_text(const SettingRow& row, const std::string& text) {
+  const std::string shown = "'" + text::shortened(text::printable(text), 60) + "'";
+  if (!text::is_utf8(text) || text::has_control(text)) return shown + " has bytes that are no plain UTF-8 text";
+  switch (row.kind) {
+    case SettingKind::text:
+    case SettingKind::file:
+    case SettingKind::folder:
+      if (text.size() >= row.min && text.size() <= row.max) return std::nullopt;
+      return (text.empty() ? "it is empty" : "it has " + std::to_string(text.size()) + " bytes") + "; it takes " +
+             range_of(row);
+    case SettingKind::endpoints:
+      if (Endpoint::parse(text)) return std::nullopt;
+      return shown + " is not an address to listen on. Write it as 127.0.0.1:0 or [::1]:5000";
+    case SettingKind::whole: {
+      std::uint64_t number = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+      if (error == std::errc() && end == text.data() + text.size() && number >= row.min && number <= row.max) {
+        return std::nullopt;
+      }
+      return shown + " is not " + range_of(row);
+    }
+    case SettingKind::choice:
+      if (std::ranges::find(row.choices, text) != row.choices.end()) return std::nullopt;
+      return shown + " is not " + range_of(row);
+  }
+  return std::nullopt;
+}
+
+// Single-character edits that make `b` of `a`; an exchange of neighbours counts as one (Damerau).
+std::size_t edits(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) cost[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) cost[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return cost[a.size()][b.size()];
+}
+
+}  // namespace
+
+std::span<const SettingRow, kSettingCount> setting_rows() noexcept { return kSettingRows; }
+
+const SettingRow& row_of(Setting setting) noexcept { return kSettingRows[static_cast<std::size_t>(setting)]; }
+
+const SettingRow* find_row(std::string_view name) noexcept {
+  const auto found = std::ranges::find_if(kSettingRows, [&](const SettingRow& row) { return name == row.name; });
+  return found == std::end(kSettingRows) ? nullptr : &*found;
+}
+
+std::string flag_of(const SettingRow& row) {
+  std::string flag = std::string("--") + row.name;
+  std::ranges::replace(flag, '_', '-');
+  return flag;
+}
+
+std::string variable_of(const SettingRow& row) {
+  std::string variable = "QG_";
+  for (const char* c = row.name; *c != '\0'; ++c) variable += static_cast<char>(std::toupper(*c));
+  return variable;
+}
+
+std::string range_of(const SettingRow& row) {
+  const std::string max = std::to_string(row.max);
+  switch (row.kind) {
+    case SettingKind::text:
+      return std::to_string(row.min) + " to " + max + " bytes of text";
+    case SettingKind::file:
+    case SettingKind::folder:
+      return std::string("the path of a ") + (row.kind == SettingKind::folder ? "folder" : "file") + ", at most " +
+             max + " bytes";
+    case SettingKind::endpoints:
+      return std::to_string(row.min) + " to " + max + " addresses with ports";
+    case SettingKind::whole:
+      return "a whole number from " + std::to_string(row.min) + " to " + max;
+    case SettingKind::choice:
+      return joined(row.choices);
+  }
+  return {};
+}
+
+std::optional<std::string> problem_with(const SettingRow& row, std::span<const std::string> texts) {
+  const bool is_list = row.kind == SettingKind::endpoints;
+  if (is_list ? texts.size() < row.min || texts.size() > row.max : texts.size() != 1) {
+    return "there are " + std::to_string(texts.size()) + " values; it takes " + range_of(row);
+  }
+  for (const std::string& text : texts) {
+    if (auto problem = problem_with_text(row, text)) return problem;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> nearest(std::string_view typed, std::span<const std::string> names) {
+  constexpr std::size_t kLongest = 64;  // bounds the work for a hostile name
+  if (typed.size() > kLongest) return std::nullopt;
+  std::optional<std::string> best;
+  std::size_t best_edits = std::max<std::size_t>(1, typed.size() / 3) + 1;
+  for (const std::string& name : names) {
+    const std::size_t distance = edits(typed, name);
+    if (distance < best_edits) {
+      best_edits = distance;
+      best = name;
+    }
+  }
+  return best;
+}
+
+}  // namespace quantumgate::qgate

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-// qgate node run: a node in the foreground, with chat, files and the control socket, until TERM or INT.
+// qgate node run: a node in the foreground, with chat, files and the control socket, until TERM or INT. On HUP it reads
+// its settings again.
 #include <pthread.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -16,6 +19,7 @@
 #include "apps/qgate/folders.hpp"
 #include "apps/qgate/json.hpp"
 #include "apps/qgate/pass_phrase.hpp"
+#include "apps/qgate/service_manager.hpp"
 #include "apps/qgate/terminal.hpp"
 #include "extenders/common/utf8.hpp"
 #include "quantumgate/shared_secret.h"
@@ -118,6 +122,39 @@ void print_received(const Globals& globals, const files::Transfer& transfer, std
   std::fflush(stdout);
 }
 
+// The next of `signals`; 0 if `limit` passes first.
+int next_signal(const sigset_t& signals, std::optional<std::chrono::microseconds> limit) {
+  while (true) {
+    int signal = 0;
+    if (!limit) {
+      if (::sigwait(&signals, &signal) == 0) return signal;
+      continue;
+    }
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*limit);
+    const timespec time{.tv_sec = seconds.count(), .tv_nsec = (*limit - seconds).count() * 1000};
+    signal = ::sigtimedwait(&signals, nullptr, &time);
+    if (signal > 0) return signal;
+    if (errno == EAGAIN) return 0;
+  }
+}
+
+// Takes over what a running node can, and says of the rest that it waits for the next start.
+void reload(const Globals& globals, std::atomic<LogLevel>& least, const LogSink& log) {
+  const LoadedSettings loaded = load_settings(globals.flags);
+  for (const Problem& problem : loaded.problems) {
+    log(LogLevel::error, "settings", problem.place + ": " + problem.message + " Nothing was taken over.");
+  }
+  if (!loaded.problems.empty()) return;
+  for (const SettingRow& row : setting_rows()) {
+    const auto& running = globals.loaded.settings.list(row.setting);
+    if (!row.reloads && loaded.settings.list(row.setting) != running) {
+      log(LogLevel::warning, "settings", std::string(row.name) + " has changed; restart the node to use it.");
+    }
+  }
+  least = log_level(globals, loaded.settings);
+  log(LogLevel::info, "settings", std::string("read again; log_level is ") + level_name(least) + ".");
+}
+
 // Runs `work` on the node's thread and waits for its result.
 template <class T>
 T on_node(Node& node, std::function<T()> work) {
@@ -134,6 +171,7 @@ Outcome<void> node_run(const Globals& globals) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of one transfer, not the end of the node
 
+  const ServiceManager manager;
   const Settings& settings = globals.loaded.settings;
   if (settings.list(Setting::listen).empty()) {
     return failed(ExitCode::usage,
@@ -144,7 +182,8 @@ Outcome<void> node_run(const Globals& globals) {
   for (const std::string& text : settings.list(Setting::listen)) node_options.listen.push_back(*Endpoint::parse(text));
   node_options.network = settings.text(Setting::network);
   node_options.sessions_max = static_cast<std::uint32_t>(settings.number(Setting::sessions_max));
-  node_options.log = log_to_stderr(least);
+  const LogSink log = log_to_stderr(least);
+  node_options.log = log;
   if (const std::string gss = settings.text(Setting::gss); !gss.empty()) {
     auto secret = load_shared_secret(gss);
     if (!secret) return tl::unexpected(explain_key_file(secret.error(), gss));
@@ -162,6 +201,7 @@ Outcome<void> node_run(const Globals& globals) {
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGTERM);
   ::sigaddset(&signals, SIGINT);
+  ::sigaddset(&signals, SIGHUP);
   sigset_t before;
   ::pthread_sigmask(SIG_BLOCK, &signals, &before);
 
@@ -196,8 +236,21 @@ Outcome<void> node_run(const Globals& globals) {
   }
   std::fflush(stdout);
 
-  int received = 0;
-  ::sigwait(&signals, &received);
+  manager.tell("READY=1\nSTATUS=" + address);
+  while (true) {
+    const int signal = next_signal(signals, manager.watchdog_interval());
+    if (signal == SIGHUP) {
+      manager.tell_reloading();
+      reload(globals, least, log);
+      manager.tell("READY=1");
+    } else if (signal == 0) {
+      // Told by the node's thread: if that hangs, the manager learns of it.
+      (*node)->post([&manager] { manager.tell("WATCHDOG=1"); });
+    } else {
+      break;
+    }
+  }
+  manager.tell("STOPPING=1");
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);  // a second one ends the program at once
   server->reset();
   node->reset();

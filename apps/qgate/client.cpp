@@ -29,7 +29,8 @@ Outcome<std::unique_ptr<ApiCall>> ApiCall::open(const Globals& globals) {
 }
 
 Outcome<Json> ApiCall::run(const char* method, const std::string& path, const Json& body,
-                           std::function<bool(const Json&)> on_object) {
+                           std::function<bool(const Json&)> on_object,
+                           std::optional<std::chrono::milliseconds> time_limit) {
   std::optional<Failure> failure;
   const auto failure_in = [](const Json& object) -> std::optional<Failure> {
     const auto error = object.find("error");
@@ -45,13 +46,16 @@ Outcome<Json> ApiCall::run(const char* method, const std::string& path, const Js
     if (failure) return false;
     return !on_object || on_object(*object);
   };
-  const auto reply = call_->run(method, path, body.is_null() ? std::string() : to_text(body), on_line);
+  const auto reply = call_->run(method, path, body.is_null() ? std::string() : to_text(body), on_line, time_limit);
   if (failure) return tl::unexpected(*failure);
   if (!reply) {
     if (reply.error().code == ErrorCode::closed) return Json::object();  // left, as on_object or stop() wanted
     if (reply.error().code == ErrorCode::closed_by_peer) {
       return failed(ExitCode::no_node,
                     "the node stopped before it had answered. Start it again with 'qgate node run'.");
+    }
+    if (reply.error().code == ErrorCode::timed_out) {
+      return failed(ExitCode::no_node, "the node takes no notice of the question. See its log, or start it again.");
     }
     return tl::unexpected(explain(reply.error()));
   }
@@ -68,6 +72,12 @@ Outcome<Json> call_api(const Globals& globals, const char* method, const std::st
   auto call = ApiCall::open(globals);
   if (!call) return tl::unexpected(call.error());
   return (*call)->run(method, path, body, std::move(on_object));
+}
+
+Outcome<Json> ask_node(const Globals& globals, const std::string& path) {
+  auto call = ApiCall::open(globals);
+  if (!call) return tl::unexpected(call.error());
+  return (*call)->run("GET", path, {}, {}, kAskTimeLimit);
 }
 
 Outcome<Address> parse_address(const std::string& text) {

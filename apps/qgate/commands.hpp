@@ -27,7 +27,13 @@ Outcome<void> config_show(const Globals& globals, bool effective);
 Outcome<void> config_check(const Globals& globals, const std::string& file);  // "": all that would be read
 Outcome<void> config_keys(const Globals& globals);
 
-Outcome<void> status(const Globals& globals);
+struct StatusOptions {
+  bool watch = false;
+  double interval_s = 2;  // 0.2 to 3600
+};
+Outcome<void> status(const Globals& globals, const StatusOptions& options);
+
+Outcome<void> doctor(const Globals& globals);
 
 struct ConnectOptionsText {
   std::string address;

@@ -35,6 +35,19 @@ int report(const Globals& globals, const Failure& failure) {
   return static_cast<int>(failure.code);
 }
 
+// CLI::Range lets "nan" through.
+CLI::Validator seconds_between(double min, double max) {
+  return CLI::Validator(
+      [min, max](std::string& text) -> std::string {
+        double value = 0;
+        if (CLI::detail::lexical_cast(text, value) && value >= min && value <= max) return "";
+        char message[80];
+        std::snprintf(message, sizeof message, "not a number of seconds from %g to %g", min, max);
+        return message;
+      },
+      "");
+}
+
 using Action = std::function<Outcome<void>()>;
 // A command that works without settings, or looks into what is wrong with them.
 enum class NeedsSettings : bool { no, yes };
@@ -146,7 +159,13 @@ class CommandLine {
                          [this] { return node_run(globals_); });
     add_settings(*run, SettingScope::key_commands);
     add_settings(*run, SettingScope::node);
-    verb(app_, "status", "Show what the node does", [this] { return status(globals_); });
+    CLI::App* look = verb(app_, "status", "Show what the node does", [this] { return status(globals_, status_); });
+    CLI::Option* watch =
+        look->add_flag("--watch", status_.watch, "Show it again and again, with rates and peers, until interrupted");
+    look->add_option("--interval", status_.interval_s, "Seconds from one look to the next, 0.2 to 3600 [2]")
+        ->type_name("SECONDS")
+        ->needs(watch)
+        ->check(seconds_between(0.2, 3600));
   }
 
   void add_peer_commands() {
@@ -156,7 +175,7 @@ class CommandLine {
     dial->add_option("ADDRESS", connect_.address, "qg://<uuid>-<check>@host:port")->type_name("")->required();
     dial->add_option("--time-limit", connect_.time_limit_s, "Seconds to wait for an answer, 0.1 to 300 [10]")
         ->type_name("SECONDS")
-        ->check(CLI::Range(0.1, 300.0).description(""));
+        ->check(seconds_between(0.1, 300));
     verb(*peers, "list", "List the connected peers; with -q only their UUIDs, with -v more of each",
          [this] { return peer_list(globals_); });
     verb(*peers, "disconnect", "Part from a peer", [this] { return peer_disconnect(globals_, peer_); })
@@ -190,9 +209,11 @@ class CommandLine {
 
   void add_config_commands() {
     CLI::App* config = noun("config", "Look at the settings and where they come from");
-    verb(
-        *config, "show", "Show what is set", [this] { return config_show(globals_, effective_); }, NeedsSettings::no)
-        ->add_flag("--effective", effective_, "Show the defaults of what is not set, too");
+    CLI::App* show = verb(
+        *config, "show", "Show what is set", [this] { return config_show(globals_, effective_); }, NeedsSettings::no);
+    show->add_flag("--effective", effective_, "Show the defaults of what is not set, too");
+    add_settings(*show, SettingScope::key_commands);
+    add_settings(*show, SettingScope::node);
     verb(
         *config, "check", "Say what is wrong in the configuration files and the environment",
         [this] { return config_check(globals_, file_); }, NeedsSettings::no)
@@ -211,6 +232,11 @@ class CommandLine {
                              ->type_name("")
                              ->required();
     choices_[shell] = {"bash", "zsh", "fish"};
+    CLI::App* look = verb(
+        app_, "doctor", "Look for what keeps a node from working, and say how to mend it",
+        [this] { return doctor(globals_); }, NeedsSettings::no);
+    add_settings(*look, SettingScope::key_commands);
+    add_settings(*look, SettingScope::node);
     // For the build: fills the templates of the manual pages.
     verb(
         app_, "manual", "Fill a template of a manual page", [this] { return print_manual(tree(), file_); },
@@ -247,6 +273,7 @@ class CommandLine {
 
   Globals globals_;
   IdentityOptions identity_;
+  StatusOptions status_;
   ConnectOptionsText connect_;
   ChatOptions chat_;
   ReceiveOptions receive_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "extenders/common/utf8.hpp"
@@ -13,14 +14,9 @@
 namespace quantumgate::qgate {
 namespace {
 
-constexpr std::size_t kWidthMax = 100;
-constexpr std::size_t kWidthDefault = 80;
+constexpr std::size_t kBarWidthMax = 100;
 
-std::size_t terminal_width() {
-  winsize size{};
-  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kWidthDefault;
-  return std::min<std::size_t>(size.ws_col, kWidthMax);
-}
+std::size_t bar_width() { return std::min(terminal_size(STDERR_FILENO).columns, kBarWidthMax); }
 
 std::string padded(std::string text, std::size_t width) {
   const std::size_t used = text::columns(text);
@@ -78,6 +74,39 @@ std::string hex(const std::byte* bytes, std::size_t size) {
   return text;
 }
 
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent) {
+  std::string out;
+  std::size_t used = 0;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    const std::size_t size = text::columns(word);
+    if (used != 0 && used + 1 + size > width) {
+      out += "\n" + std::string(indent, ' ');
+      used = 0;
+    } else if (used != 0) {
+      out += ' ';
+      ++used;
+    }
+    out += word;
+    used += size;
+    text.remove_prefix(std::min(word.size() + 1, text.size()));
+  }
+  return out;
+}
+
+bool takes_escapes(int descriptor) {
+  const char* kind = std::getenv("TERM");
+  const char* no_color = std::getenv("NO_COLOR");
+  return ::isatty(descriptor) == 1 && kind != nullptr && *kind != '\0' && std::string_view(kind) != "dumb" &&
+         (no_color == nullptr || *no_color == '\0');
+}
+
+TerminalSize terminal_size(int descriptor) {
+  winsize size{};
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row == 0) return {};
+  return {.columns = size.ws_col, .lines = size.ws_row};
+}
+
 std::string table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
@@ -90,6 +119,7 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
       const bool last = i + 1 == row.size();
       out += last ? row[i] : padded(row[i], widths[i] + 2);
     }
+    out.erase(out.find_last_not_of(' ') + 1);  // of an empty last cell
     out += '\n';
   }
   return out;
@@ -134,14 +164,14 @@ void ProgressBar::show(std::uint64_t done, std::uint64_t size) {
   last_ = now;
   const double seconds = std::chrono::duration<double>(now - begin_).count();
   // One column stays free, or some terminals would wrap.
-  std::fprintf(stderr, "\r%s", progress_line(name_, done, size, seconds, terminal_width() - 1).c_str());
+  std::fprintf(stderr, "\r%s", progress_line(name_, done, size, seconds, bar_width() - 1).c_str());
   std::fflush(stderr);
   drawn_ = true;
 }
 
 void ProgressBar::clear() {
   if (!std::exchange(drawn_, false)) return;
-  std::fprintf(stderr, "\r%s\r", std::string(terminal_width() - 1, ' ').c_str());
+  std::fprintf(stderr, "\r%s\r", std::string(bar_width() - 1, ' ').c_str());
   std::fflush(stderr);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,18 @@ std::string hex(const std::byte* bytes, std::size_t size);
 
 // Columns as wide as their widest cell, two blanks between; the first row is the heading.
 std::string table(const std::vector<std::vector<std::string>>& rows);
+
+// `text` broken at blanks into lines of at most `width` columns, all but the first indented; a longer word stays whole.
+std::string wrapped(std::string_view text, std::size_t width, std::size_t indent);
+
+// Whether cursor and colours may be used on `descriptor`: a terminal that is not dumb, and NO_COLOR is not set.
+bool takes_escapes(int descriptor);
+
+struct TerminalSize {
+  std::size_t columns = 80;
+  std::size_t lines = 24;
+};
+TerminalSize terminal_size(int descriptor);  // of no terminal: 80 x 24
 
 // One line of progress, exactly `width` columns or fewer: name, bar, percent, rate, time left.
 std::string progress_line(std::string_view name, std::uint64_t done, std::uint64_t size, double seconds,

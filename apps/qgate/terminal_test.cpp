@@ -43,7 +43,17 @@ TEST(Terminal, ProgressFitsEveryWidth) {
             progress_line("photo.jpg", 500, 1000, 0.5, 80));
 }
 
-TEST(Terminal, TablesLineUp) { EXPECT_EQ("A     B\nlong  x\n", table({{"A", "B"}, {"long", "x"}})); }
+TEST(Terminal, TablesLineUp) {
+  EXPECT_EQ("A     B\nlong  x\n", table({{"A", "B"}, {"long", "x"}}));
+  EXPECT_EQ("a  b\n\nc\n", table({{"a", "b"}, {"", ""}, {"c", ""}}));
+}
+
+TEST(Terminal, WordsAreNotCut) {
+  EXPECT_EQ("", wrapped("", 10, 2));
+  EXPECT_EQ("one two", wrapped("one two", 7, 2));
+  EXPECT_EQ("one\n  two", wrapped("one two", 6, 2));
+  EXPECT_EQ("a\n  word-that-is-long\n  b", wrapped("a word-that-is-long b", 5, 2));
+}
 
 TEST(Outcome, NamesGoBothWays) {
   for (const ExitCodeRow& row : kExitCodes) EXPECT_EQ(row.code, exit_code_of(name_of(row.code)));

@@ -78,7 +78,8 @@ class CleanRootTest(unittest.TestCase):
         self.assertNotIn("libquantumgate", self.inside("ldd /tmp/echo"))
         self.assertIn("hello", self.inside("/tmp/echo"))
         self.inside("apt-get -q -y purge qgate libquantumgate-dev libquantumgate0")
-        self.assertEqual(self.inside("find / -xdev -name '*quantumgate*' -o -xdev -name 'qgate*'").strip(), "")
+        self.inside("rm -r /given")
+        self.assertEqual(self.inside("find / -xdev '(' -name '*quantumgate*' -o -name 'qgate*' ')'"), "")
 
 
 if __name__ == "__main__":

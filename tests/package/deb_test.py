@@ -76,8 +76,14 @@ class DebTest(unittest.TestCase):
             self.assertIn("Expat", (folder / "copyright").read_text(encoding="utf-8"))
             for name in ("changelog.gz", "changelog.Debian.gz"):
                 self.assertTrue(gzip.decompress((folder / name).read_bytes()))
-        page = gzip.decompress((self.root / "usr/share/man/man1/qgate.1.gz").read_bytes()).decode()
-        self.assertIn(".TH QGATE 1", page)
+        for name, title in (("man1/qgate.1", ".TH QGATE 1"), ("man5/qgate.toml.5", ".TH QGATE.TOML 5")):
+            page = gzip.decompress((self.root / f"usr/share/man/{name}.gz").read_bytes()).decode()
+            self.assertIn(title, page)
+
+    def test_completions(self):
+        for name in ("bash-completion/completions/qgate", "zsh/vendor-completions/_qgate",
+                     "fish/vendor_completions.d/qgate.fish"):
+            self.assertIn("identity", (self.root / "usr/share" / name).read_text(encoding="utf-8"))
 
     def test_nothing_names_the_place_it_was_built_in(self):
         for path in self.root.rglob("*"):

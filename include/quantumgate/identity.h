@@ -5,8 +5,7 @@
 
 #include <array>
 #include <cstddef>
-#include <filesystem>
-#include <optional>
+#include <string>
 
 #include "quantumgate/export.h"
 #include "quantumgate/result.h"
@@ -26,21 +25,21 @@ class QG_EXPORT Identity {
   // Errors: not_found, permission_denied, too_open (mode allows others), malformed, wrong_pass_phrase, limit (the
   // memory that the file demands, at most 4 GiB, can not be had), system. Costs about 0.3 s and 256 MiB when the file
   // has a pass phrase (Argon2id).
-  static Result<Identity> load(const std::filesystem::path& file, const SecretBytes& pass_phrase);
+  static Result<Identity> load(const std::string& file, const SecretBytes& pass_phrase);
 
   // Writes a new key file, mode 0600, synced; never overwrites (`exists`). `pass_phrase` empty: the key is not sealed,
   // only the file mode protects it. An error leaves nothing behind.
   // Errors: exists, not_found (no such folder), permission_denied, no_space, limit (as `load`), system.
-  Result<void> save(const std::filesystem::path& file, const SecretBytes& pass_phrase) const;
+  Result<void> save(const std::string& file, const SecretBytes& pass_phrase) const;
 
   // Writes this identity over the existing key file `file`, sealed under another pass phrase or, if that is empty, not
   // at all. The new file is opened again before it takes the old one's name; at every moment there is a whole key file
   // under that name, also after an error, a crash or a power cut. A symbolic link is followed, the owner is kept.
   // Errors: not_found (nothing to replace), permission_denied, no_space, limit (as `load`), system.
-  Result<void> replace(const std::filesystem::path& file, const SecretBytes& pass_phrase) const;
+  Result<void> replace(const std::string& file, const SecretBytes& pass_phrase) const;
 
   // Whether the key file was saved with a pass phrase. Reads the head only. Errors as `load`.
-  static Result<bool> needs_pass_phrase(const std::filesystem::path& file);
+  static Result<bool> needs_pass_phrase(const std::string& file);
 
   Identity(Identity&&) noexcept = default;
   Identity& operator=(Identity&&) noexcept = default;

@@ -13,7 +13,7 @@
 namespace quantumgate {
 namespace {
 
-Result<Secret<api::kKeyFileSize>> read_key_file(const std::filesystem::path& file) {
+Result<Secret<api::kKeyFileSize>> read_key_file(const std::string& file) {
   Secret<api::kKeyFileSize> contents;
   const auto read = api::read_secret_file(file, contents.mutable_view(), "reading the key file");
   if (!read) return fail(read.error());
@@ -36,7 +36,7 @@ Identity Identity::generate() {
 
 Identity Identity::from_seed(Secret<32> seed) { return Identity(std::move(seed)); }
 
-Result<Identity> Identity::load(const std::filesystem::path& file, const SecretBytes& pass_phrase) {
+Result<Identity> Identity::load(const std::string& file, const SecretBytes& pass_phrase) {
   auto contents = read_key_file(file);
   if (!contents) return fail(contents.error());
   auto seed = api::decode_key_file(contents->view(), pass_phrase.view());
@@ -44,14 +44,14 @@ Result<Identity> Identity::load(const std::filesystem::path& file, const SecretB
   return Identity(std::move(*seed));
 }
 
-Result<void> Identity::save(const std::filesystem::path& file, const SecretBytes& pass_phrase) const {
+Result<void> Identity::save(const std::string& file, const SecretBytes& pass_phrase) const {
   crypto::SystemRandom random;
   const auto contents = api::encode_key_file(seed_, pass_phrase.view(), {}, random);
   if (!contents) return fail(contents.error());
   return api::write_secret_file(file, contents->view(), "writing the key file");
 }
 
-Result<void> Identity::replace(const std::filesystem::path& file, const SecretBytes& pass_phrase) const {
+Result<void> Identity::replace(const std::string& file, const SecretBytes& pass_phrase) const {
   crypto::SystemRandom random;
   const auto contents = api::encode_key_file(seed_, pass_phrase.view(), {}, random);
   if (!contents) return fail(contents.error());
@@ -62,7 +62,7 @@ Result<void> Identity::replace(const std::filesystem::path& file, const SecretBy
   return api::replace_secret_file(file, contents->view(), "replacing the key file");
 }
 
-Result<bool> Identity::needs_pass_phrase(const std::filesystem::path& file) {
+Result<bool> Identity::needs_pass_phrase(const std::string& file) {
   const auto contents = read_key_file(file);
   if (!contents) return fail(contents.error());
   const auto cost = api::key_file_cost(contents->view());

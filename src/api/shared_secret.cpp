@@ -38,14 +38,14 @@ SharedSecret generate_shared_secret() {
   return secret;
 }
 
-Result<SharedSecret> load_shared_secret(const std::filesystem::path& file) {
+Result<SharedSecret> load_shared_secret(const std::string& file) {
   Secret<api::kSharedSecretTextSize> text;
   const auto read = api::read_secret_file(file, text.mutable_view(), "reading the shared secret file");
   if (!read) return fail(read.error());
   return api::decode_shared_secret(text.view());
 }
 
-Result<void> save_shared_secret(const std::filesystem::path& file, const SharedSecret& secret) {
+Result<void> save_shared_secret(const std::string& file, const SharedSecret& secret) {
   return api::write_secret_file(file, api::encode_shared_secret(secret).view(), "writing the shared secret file");
 }
 

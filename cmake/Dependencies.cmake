@@ -18,6 +18,7 @@ macro(qg_library_module prefix module debian_package)
 endmacro()
 qg_library_module(SODIUM libsodium libsodium-dev)
 qg_library_module(NGTCP2 libngtcp2 libngtcp2-dev)
+qg_library_module(ZSTD libzstd libzstd-dev)
 # ipsec-mb (amd64 only) makes AES-GCM faster; without it OpenSSL does all. It has no pkg-config file.
 find_path(IPSEC_MB_INCLUDE_DIR intel-ipsec-mb.h)
 find_library(IPSEC_MB_LIBRARY IPSec_MB)

@@ -109,6 +109,7 @@ struct End final : session::FrameSink {
     REQUIRE(!body.empty());
     streams.receive(now, body);
   }
+  void on_datagram_frame(TimePoint, BytesView body) override { REQUIRE(body.size() >= wire::kDatagramIdSize); }
   std::optional<Bytes> on_control_request(TimePoint now, std::uint8_t method, BytesView body) override {
     REQUIRE(body.size() <= wire::kControlBodyMax);
     if (method == kEcho) return fuzz::copy(body);

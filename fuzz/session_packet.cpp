@@ -17,13 +17,16 @@ using session::Session;
 // What frames did, as the spec says or as the session did it.
 struct Effects {
   std::vector<Bytes> streams;
+  std::vector<Bytes> datagrams;
   std::vector<std::pair<std::uint8_t, Bytes>> requests;
   std::optional<CloseReason> closed;
   bool by_peer = false;
+  friend bool operator==(const Effects&, const Effects&) = default;
 };
 
 struct Recorder final : session::FrameSink {
   void on_stream_frame(TimePoint, BytesView body) override { effects.streams.push_back(fuzz::copy(body)); }
+  void on_datagram_frame(TimePoint, BytesView body) override { effects.datagrams.push_back(fuzz::copy(body)); }
   std::optional<Bytes> on_control_request(TimePoint, std::uint8_t method, BytesView body) override {
     effects.requests.emplace_back(method, fuzz::copy(body));
     if (method % 2 == 0) return std::nullopt;
@@ -63,6 +66,10 @@ Effects foretell(BytesView content) {
         if (body[0] == std::byte{0}) {
           effects.requests.emplace_back(std::to_integer<std::uint8_t>(body[5]), fuzz::copy(body.subspan(6)));
         }
+        break;
+      case 8:
+        if (body.size() < 4) return protocol();
+        effects.datagrams.push_back(fuzz::copy(body));
         break;
       case 3:
         if (body.size() != 2) return protocol();
@@ -171,6 +178,7 @@ class Pair {
     REQUIRE(verdict == Session::Verdict::accepted && session_.heard());
     const Effects expected = foretell(content);
     REQUIRE(sink_.effects.streams == expected.streams && sink_.effects.requests == expected.requests);
+    REQUIRE(sink_.effects.datagrams == expected.datagrams);
     if (expected.closed) {
       REQUIRE(session_.state() == (expected.by_peer ? Session::State::closed : Session::State::closing));
       REQUIRE(session_.close_reason() == *expected.closed && session_.closed_by_peer() == expected.by_peer);
@@ -180,7 +188,7 @@ class Pair {
     sink_.effects = {};
   }
 
-  void nothing_happened() { REQUIRE(sink_.effects.streams.empty() && sink_.effects.requests.empty()); }
+  void nothing_happened() { REQUIRE(sink_.effects == Effects{}); }
 
   // What the session sends in turn must be authentic packets to the peer, and few.
   void drain() {

@@ -152,7 +152,7 @@ TEST_F(ChatTest, TakesOnlySoManyStreamsOfOnePeer) {
 
 TEST_F(ChatTest, FalseAcknowledgementsBreakTheStreamOff) {
   std::shared_ptr<Stream> got;
-  b_.add(std::make_shared<StreamExtender>(kName, [&](std::shared_ptr<Stream> stream) { got = std::move(stream); }));
+  b_.add(make_extender(kName, {.on_stream = [&](std::shared_ptr<Stream> stream) { got = std::move(stream); }}));
   std::optional<ErrorCode> error;
   ASSERT_TRUE(chat_a_->send(b_.uuid(), "x", [&](Result<void> result) { error = result.error().code; }));
   a_.run();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Two nodes joined by memory, for tests of extenders: streams deliver at the next turn, room and order as promised by
-// include/quantumgate/stream.h, nothing else of a kernel.
-// Threads: everything on the thread that calls run(), except post().
+// Two nodes joined by memory, for tests of extenders: streams, messages and datagrams deliver at the next turn, room
+// and order as promised by include/quantumgate/, nothing else of a kernel. Threads: everything on the thread that calls
+// run(), except post().
 #pragma once
 
 #include <algorithm>
@@ -130,7 +130,30 @@ class FakeNode final : public Node {
   Result<void> disconnect(const PeerUuid&) override { return fail(ErrorCode::unsupported); }
   std::vector<Peer> peers() const override { return {}; }
   NodeCounters counters() const override { return {}; }
-  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender) override {
+  bool on_node_thread() const noexcept override { return true; }
+  std::vector<Metric> metrics() const override { return {}; }
+  Result<void> send_message(const PeerUuid& peer, const std::string& extender, BytesView message, SendOptions options,
+                            std::function<void(Result<void>)> done) override {
+    if (peer_ == nullptr || peer != peer_->uuid_) return fail(ErrorCode::not_found, "sending a message");
+    post([this, other = peer_, extender, content = Bytes(message.begin(), message.end()), options, done] {
+      const auto found = other->extenders_.find(extender);
+      const bool known = found != other->extenders_.end();
+      if (known) found->second->on_message(Message(uuid_, options.priority, content));
+      if (done) done(known ? Result<void>() : Result<void>(fail(ErrorCode::not_found, "sending a message")));
+    });
+    return {};
+  }
+  Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) override {
+    if (peer_ == nullptr || peer != peer_->uuid_) return fail(ErrorCode::not_found, "sending a datagram");
+    post([this, other = peer_, extender, content = Bytes(datagram.begin(), datagram.end())] {
+      const auto found = other->extenders_.find(extender);
+      if (found != other->extenders_.end()) found->second->on_datagram(uuid_, content);
+    });
+    return {};
+  }
+  std::size_t datagram_size_max(const PeerUuid&) const override { return peer_ == nullptr ? 0 : 1200; }
+  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender,
+                                              StreamOptions = {}) override {
     if (peer_ == nullptr || peer != peer_->uuid_) return fail(ErrorCode::not_found, "opening a stream");
     auto here = std::make_shared<FakeStream>(*this, peer_->uuid_);
     auto there = std::make_shared<FakeStream>(*peer_, uuid_);

@@ -119,7 +119,7 @@ class FilesTest : public ::testing::Test {
 TEST_F(FilesTest, ArrivesWholeVerifiedAndPrivate) {
   accept();
   std::string big;
-  for (int i = 0; big.size() < 5'000'000; ++i) big += std::to_string(i * 7919);
+  for (std::uint64_t i = 0; big.size() < 5'000'000; ++i) big += std::to_string(i * 7919);
   std::uint64_t last = 0;
   const auto end = send(make("big.bin", big), "", [&](const Transfer& t) {
     EXPECT_GE(t.done_bytes, last);
@@ -301,10 +301,10 @@ TEST_F(FilesTest, OnePeerGetsOnlySoManyAtOnce) {
 
 TEST_F(FilesTest, AReceiverThatBreaksTheProtocolIsLeft) {
   std::shared_ptr<Stream> got;
-  b_.add(std::make_shared<StreamExtender>(kName, [&](std::shared_ptr<Stream> stream) {
-    stream->write(as_bytes("\x02"));  // "done" before anything was sent
-    got = std::move(stream);
-  }));
+  b_.add(make_extender(kName, {.on_stream = [&](std::shared_ptr<Stream> stream) {
+                         stream->write(as_bytes("\x02"));  // "done" before anything was sent
+                         got = std::move(stream);
+                       }}));
   EXPECT_EQ(Reason::malformed, send(make("x", "x")).reason);
 }
 

@@ -19,6 +19,12 @@ struct QG_EXPORT Endpoint {
   std::array<std::byte, 16> ip{};
   std::uint16_t port = 0;
 
+  // 127.0.0.1: reachable from this machine only. Port 0, where an endpoint is bound, takes a free one.
+  static Endpoint loopback(std::uint16_t port = 0) noexcept { return v4(127, 0, 0, 1, port); }
+  // 0.0.0.0: all IPv4 addresses of this machine.
+  static Endpoint any_v4(std::uint16_t port = 0) noexcept { return v4(0, 0, 0, 0, port); }
+  // [::]: all IPv6 addresses of this machine.
+  static Endpoint any_v6(std::uint16_t port = 0) noexcept { return {{}, port}; }
   static Endpoint v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, std::uint16_t port) noexcept;
 
   // Reads "127.0.0.1:5000" or "[::1]:5000". Numbers only: names are resolved by whoever holds a resolver.

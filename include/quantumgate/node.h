@@ -16,8 +16,10 @@
 #include "quantumgate/extender.h"
 #include "quantumgate/identity.h"
 #include "quantumgate/log.h"
+#include "quantumgate/metrics.h"
 #include "quantumgate/peer.h"
 #include "quantumgate/result.h"
+#include "quantumgate/send_options.h"
 #include "quantumgate/shared_secret.h"
 #include "quantumgate/stream.h"
 
@@ -53,12 +55,17 @@ struct NodeCounters {
   std::uint64_t handshakes_started = 0;    // message 1 accepted, as responder
   std::uint64_t handshakes_completed = 0;  // either role
   std::uint64_t cookies_sent = 0;
+  std::uint64_t messages_sent = 0;  // accepted by send_message
+  std::uint64_t messages_received = 0;
+  std::uint64_t datagram_frames_sent = 0;  // datagrams of extenders, accepted for sending
+  std::uint64_t datagram_frames_received = 0;
+  std::uint64_t dropped_datagram_frames = 0;  // no extender of ours takes them
 };
 
 class QG_EXPORT Node {
  public:
   // Starts a node with its own thread. Errors: address_in_use, permission_denied, invalid_argument, system.
-  static Result<std::unique_ptr<Node>> start(Identity identity, NodeOptions options,
+  static Result<std::unique_ptr<Node>> start(Identity identity, NodeOptions options = {},
                                              std::vector<std::shared_ptr<Extender>> extenders = {});
 
   // Stops gracefully: extenders first, then every session is closed with `shutting_down`; waits for the node's thread.
@@ -74,14 +81,36 @@ class QG_EXPORT Node {
   // (with nobody at that place the other side's silence is the only answer), closed_by_peer, not_found (name
   // resolution).
   virtual void connect(Address address, ConnectOptions options, std::function<void(Result<Peer>)> done) = 0;
+  // Whether the caller is on the node's thread.
+  virtual bool on_node_thread() const noexcept = 0;
 
   // --- the node's thread only ---
   virtual Result<void> disconnect(const PeerUuid& peer) = 0;  // not_found without a session
   virtual std::vector<Peer> peers() const = 0;
   virtual NodeCounters counters() const = 0;
+  // Numbers under stable names; see openmetrics_text().
+  virtual std::vector<Metric> metrics() const = 0;
   // Opens a stream to the extender `extender` of a connected peer. Never waits: bytes written before the peer's answer
-  // are sent with it. Errors: not_found (no session), limit (256 streams opened by this side are open).
-  virtual Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender) = 0;
+  // are sent with it. Errors: not_found (no session), limit (256 streams opened by this side are open),
+  // invalid_argument (not a name).
+  virtual Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender,
+                                                      StreamOptions options = {}) = 0;
+  // Queues a message to the extender `extender` of a connected peer; `message` is copied. `done`, if given, is called
+  // once on the node's thread, never inside this call: without error when the peer's node has the whole message, or
+  // with what became of it: closed, closed_by_peer, timed_out (the session is gone; it may have arrived), not_found
+  // (the peer runs no such extender), limit (longer than the peer takes), reset. Errors, after which nothing is queued
+  // and `done` is not called: not_found (no session), would_block (at most 1 MiB and one message more wait for each
+  // extender, peer and priority; Extender::on_message_room follows when there is room), limit (longer than
+  // ExtenderOptions::message_size_max, 1 MiB if this node has no such extender; or the 256 streams of this side are
+  // open), invalid_argument (not a name).
+  virtual Result<void> send_message(const PeerUuid& peer, const std::string& extender, BytesView message,
+                                    SendOptions options = {}, std::function<void(Result<void>)> done = {}) = 0;
+  // Queues a datagram to the extender `extender` of a connected peer; it overtakes streams and messages. It may get
+  // lost on the way. Errors: not_found (no session), limit (longer than datagram_size_max()), would_block (64 are
+  // waiting, because the path takes no more: drop it or try later), invalid_argument (not a name).
+  virtual Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) = 0;
+  // The longest datagram that fits a packet to `peer` now, in bytes; 0 without a session. It may change with the path.
+  virtual std::size_t datagram_size_max(const PeerUuid& peer) const = 0;
 
  protected:
   Node() = default;

@@ -35,7 +35,8 @@ struct Peer {
   bool post_quantum = false;                  // the suite has a post-quantum key exchange
   std::chrono::nanoseconds handshake_time{};  // from the first datagram to authentication, as this side saw it
   std::chrono::nanoseconds connected_for{};
-  std::uint64_t bytes_sent = 0;  // UDP payload bytes of this session
+  std::chrono::nanoseconds round_trip_time{};  // smoothed; zero until measured
+  std::uint64_t bytes_sent = 0;                // UDP payload bytes of this session
   std::uint64_t bytes_received = 0;
 };
 

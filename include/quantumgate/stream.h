@@ -51,6 +51,8 @@ enum : std::uint64_t {
   kStreamNoSuchExtender = 1,   // the peer runs no extender of that name
   kStreamRefused = 2,          // the extender does not take the stream
   kStreamMalformedHeader = 3,  // the opening bytes do not follow the spec
+  kStreamTooLong = 4,          // a message is longer than the extender takes
+  kStreamMalformed = 5,        // blocks or messages do not follow the spec, or do not decompress
 };
 
 }  // namespace quantumgate

@@ -45,9 +45,20 @@ class ThreadedNode final : public Node {
   Result<void> disconnect(const PeerUuid& peer) override { return node_->disconnect(peer); }
   std::vector<Peer> peers() const override { return node_->peers(); }
   NodeCounters counters() const override { return node_->counters(); }
-  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender) override {
-    return node_->open_stream(peer, extender);
+  bool on_node_thread() const noexcept override { return environment_.on_thread(); }
+  std::vector<Metric> metrics() const override { return node_->metrics(); }
+  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender,
+                                              StreamOptions options) override {
+    return node_->open_stream(peer, extender, options);
   }
+  Result<void> send_message(const PeerUuid& peer, const std::string& extender, BytesView message, SendOptions options,
+                            std::function<void(Result<void>)> done) override {
+    return node_->send_message(peer, extender, message, options, std::move(done));
+  }
+  Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) override {
+    return node_->send_datagram(peer, extender, datagram);
+  }
+  std::size_t datagram_size_max(const PeerUuid& peer) const override { return node_->datagram_size_max(peer); }
 
  private:
   platform::SystemEnvironment environment_;

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 30s;
 
 std::shared_ptr<Extender> echo() {
-  return std::make_shared<StreamExtender>("test.echo", [](std::shared_ptr<Stream> stream) {
+  const auto on_stream = [](std::shared_ptr<Stream> stream) {
     const auto pump = [stream] {
       std::array<std::byte, 4096> buffer;
       // What does not fit now is not read now: a slow reader slows the writer down.
@@ -26,7 +26,8 @@ std::shared_ptr<Extender> echo() {
       if (stream->at_end()) stream->finish();
     };
     stream->on_readable(pump);
-  });
+  };
+  return make_extender("test.echo", {.on_stream = on_stream});
 }
 
 std::unique_ptr<Node> start(const char* listen, std::vector<std::shared_ptr<Extender>> extenders = {}) {
@@ -124,7 +125,7 @@ TEST(NodeTest, ImpossibleOptionsAreRefused) {
   none.sessions_max = 0;
   EXPECT_TRUE(refused(std::move(none)));
   EXPECT_TRUE(refused({}, {echo(), echo()}));
-  EXPECT_TRUE(refused({}, {std::make_shared<StreamExtender>("Bad Name", [](auto) {})}));
+  EXPECT_TRUE(refused({}, {make_extender("Bad Name", {})}));
 }
 
 TEST(NodeTest, NobodyAnswersWithinTheLimit) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/byte_order.hpp"
 #include "base/check.hpp"
 
 namespace quantumgate::node {
@@ -15,6 +16,13 @@ stream::Role role_of(const handshake::Established& established) {
   return established.role == handshake::NoiseRole::initiator ? stream::Role::initiator : stream::Role::responder;
 }
 
+// Control methods: docs/spec/03-session.md, section 3. 1 to 3 are the streams' signals.
+constexpr std::uint8_t kMethodDatagramCount = 4;
+
+// index, counter, frame type, then the frame's body, which fills what the packet has room for.
+constexpr std::size_t kBodyAt = session::kHeaderSize + 1;
+constexpr std::size_t kBodyMax = session::kPacketSizeDefault - session::kPacketOverhead - 1;
+
 std::optional<stream::SignalRequest> signal_of(std::uint8_t method, BytesView body) {
   const bool known = method >= static_cast<std::uint8_t>(stream::Signal::wanted) &&
                      method <= static_cast<std::uint8_t>(stream::Signal::gone);
@@ -24,99 +32,10 @@ std::optional<stream::SignalRequest> signal_of(std::uint8_t method, BytesView bo
 
 }  // namespace
 
-bool valid_extender_name(std::string_view name) noexcept {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '/';
-  };
-  return !name.empty() && name.size() <= kExtenderNameSizeMax && std::all_of(name.begin(), name.end(), allowed);
-}
-
-// The Stream that extenders hold. It outlives its connection if they keep it; then it does nothing any more.
-class ConnectionStream final : public Stream {
- public:
-  ConnectionStream(Connection& connection, stream::StreamId id)
-      : connection_(&connection), id_(id), peer_(connection.uuid()) {}
-
-  const PeerUuid& peer() const noexcept override { return peer_; }
-
-  std::size_t write(BytesView bytes) override {
-    if (connection_ == nullptr) return 0;
-    const std::size_t taken = connection_->streams_.write(id_, bytes);
-    if (taken > 0) connection_->touched();
-    return taken;
-  }
-  void finish() override {
-    if (connection_ == nullptr) return;
-    connection_->streams_.finish(id_);
-    connection_->touched();
-  }
-  void reset(std::uint64_t code) override {
-    if (connection_ == nullptr) return;
-    const auto keep_alive = connection_->open_.at(id_);  // forgetting may drop the last reference to this object
-    connection_->streams_.reset(id_, code);
-    connection_->touched();
-    connection_->forget_stream(id_);
-    detach();
-  }
-  std::size_t read(MutableBytesView out) override {
-    if (connection_ == nullptr) return 0;
-    const std::size_t moved = connection_->streams_.read(id_, out);
-    if (moved > 0) connection_->touched();  // the sender's credit must reach it
-    return moved;
-  }
-  std::size_t readable() const noexcept override {
-    return connection_ == nullptr ? 0 : connection_->streams_.readable(id_);
-  }
-  bool at_end() const noexcept override { return connection_ == nullptr ? at_end_ : connection_->streams_.at_end(id_); }
-
-  void on_readable(std::function<void()> callback) override {
-    on_readable_ = std::move(callback);
-    // What arrived before anybody listened is announced at the next turn.
-    if (connection_ != nullptr && (readable() > 0 || at_end())) {
-      connection_->wake_.push_back(id_);
-      connection_->touched();
-    }
-  }
-  void on_writable(std::function<void()> callback) override { on_writable_ = std::move(callback); }
-  void on_closed(std::function<void(std::optional<Error>, std::uint64_t)> callback) override {
-    on_closed_ = std::move(callback);
-  }
-
-  // Calls a copy, so that the callback may replace itself.
-  void announce_readable() {
-    if (const auto callback = on_readable_) callback();
-  }
-  void announce_writable() {
-    if (const auto callback = on_writable_) callback();
-  }
-  void announce_closed(std::optional<Error> error, std::uint64_t code) {
-    at_end_ = !error;
-    const auto callback = std::move(on_closed_);
-    detach();
-    if (callback) callback(error, code);
-  }
-
- private:
-  // Breaks the circle of a stream whose callbacks own it.
-  void detach() {
-    connection_ = nullptr;
-    on_readable_ = nullptr;
-    on_writable_ = nullptr;
-    on_closed_ = nullptr;
-  }
-
-  Connection* connection_;
-  stream::StreamId id_;
-  PeerUuid peer_;
-  bool at_end_ = false;
-  std::function<void()> on_readable_;
-  std::function<void()> on_writable_;
-  std::function<void(std::optional<Error>, std::uint64_t)> on_closed_;
-};
-
 Connection::Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-                       const stream::Limits& limits, RandomSource& random, TimePoint now)
+                       const stream::Limits& limits, RandomSource& random, Compressor& compressor, TimePoint now)
     : host_(host),
+      compressor_(compressor),
       number_(number),
       session_(established, random, now),
       streams_(role_of(established), limits, established.stream_parameters, random),
@@ -140,13 +59,29 @@ session::Session::Verdict Connection::receive(TimePoint now, MutableBytesView pa
 
 void Connection::on_stream_frame(TimePoint now, BytesView body) { streams_.receive(now, body); }
 
+// Handed to its extender by pump(): user code must not run inside the session.
+void Connection::on_datagram_frame(TimePoint, BytesView body) {
+  ++datagrams_received_;
+  if (arrived_.size() < session::kDatagramsQueuedMax) arrived_.emplace_back(body.begin(), body.end());
+}
+
 std::optional<Bytes> Connection::on_control_request(TimePoint now, std::uint8_t method, BytesView body) {
+  if (method == kMethodDatagramCount && body.empty()) {
+    Bytes count(sizeof datagrams_received_);
+    store_be(datagrams_received_, std::span(count).first<sizeof datagrams_received_>());
+    return count;
+  }
   const auto signal = signal_of(method, body);
   if (!signal) return std::nullopt;
   return Bytes{static_cast<std::byte>(streams_.on_signal(now, *signal))};
 }
 
 void Connection::on_control_answer(TimePoint now, std::uint32_t id, BytesView body) {
+  if (id == count_request_) {
+    count_request_.reset();
+    if (body.size() != sizeof(std::uint64_t)) return datagrams_->window().unanswered();
+    return datagrams_->window().counted(now, load_be<std::uint64_t>(body.first<sizeof(std::uint64_t)>()));
+  }
   const auto signal = signals_.extract(id);
   if (signal.empty()) return;
   if (body.size() == 1 && body[0] <= std::byte{1}) {
@@ -158,6 +93,10 @@ void Connection::on_control_answer(TimePoint now, std::uint32_t id, BytesView bo
 
 void Connection::exchange_signals(TimePoint now) {
   while (const auto failed = session_.control().poll_failed()) {
+    if (failed->id == count_request_) {
+      count_request_.reset();
+      datagrams_->window().unanswered();
+    }
     const auto signal = signals_.extract(failed->id);
     if (!signal.empty()) streams_.on_signal_failed(now, signal.mapped());
   }
@@ -173,11 +112,27 @@ void Connection::exchange_signals(TimePoint now) {
   }
 }
 
+void Connection::ask_for_count(TimePoint now) {
+  if (!datagrams_ || count_request_ || !datagrams_->window().wants_count(now)) return;
+  datagrams_->window().asked(now);
+  const auto id = session_.control().request(now, kMethodDatagramCount, {});
+  if (id) {
+    count_request_ = *id;
+  } else {
+    datagrams_->window().unanswered();
+  }
+}
+
 void Connection::pump() {
+  for (const Bytes& datagram : std::exchange(arrived_, {})) {
+    DatagramId id;  // the session has checked that it is there
+    std::copy_n(datagram.begin(), id.size(), id.begin());
+    host_.on_datagram(*this, id, BytesView(datagram).subspan(id.size()));
+  }
   for (const stream::StreamId id : std::exchange(wake_, {})) {
     if (const auto found = open_.find(id); found != open_.end()) {
-      const auto stream = found->second;
-      stream->announce_readable();
+      const auto owner = found->second;
+      owner->announce_readable();
     }
   }
   while (const auto event = streams_.poll_event()) deliver(*event);
@@ -196,61 +151,81 @@ void Connection::deliver(const stream::Event& event) {
   }
   const auto found = open_.find(event.stream);
   if (found == open_.end()) return;
-  const std::shared_ptr<ConnectionStream> stream = found->second;  // its owner may drop it in the callback
+  const std::shared_ptr<StreamOwner> owner = found->second;  // it may be dropped in the callback
   switch (event.kind) {
     case Kind::opened:
       break;
     case Kind::readable:
-      stream->announce_readable();
+      owner->announce_readable();
       break;
     case Kind::writable:
-      stream->announce_writable();
+      owner->announce_writable();
+      break;
+    case Kind::acknowledged:
+      owner->announce_acknowledged();
       break;
     case Kind::closed:
-      forget_stream(event.stream);
-      stream->announce_closed(std::nullopt, kStreamNoError);
+      open_.erase(found);
+      owner->announce_closed(std::nullopt, kStreamNoError);
       break;
     case Kind::reset:
-      forget_stream(event.stream);
-      stream->announce_closed(Error{ErrorCode::reset, "using a stream"}, event.code);
+      open_.erase(found);
+      owner->announce_closed(Error{ErrorCode::reset, "using a stream"}, event.code);
       break;
   }
 }
 
-// length(1) ‖ name, then the extender's own bytes.
 void Connection::read_header(stream::StreamId id) {
   Bytes& header = headers_.at(id);
   for (;;) {
-    const std::size_t wanted = header.empty() ? 1 : 1 + std::to_integer<std::size_t>(header[0]);
-    if (header.size() == wanted && wanted > 1) break;
+    const auto wanted = wire::StreamHeader::size(header);
+    if (!wanted) break;
+    if (*wanted == header.size()) break;
     const std::size_t had = header.size();
-    header.resize(wanted);
+    header.resize(*wanted);
     header.resize(had + streams_.read(id, MutableBytesView(header).subspan(had)));
-    const bool bad_length =
-        !header.empty() && (header[0] == std::byte{0} || header[0] > std::byte{kExtenderNameSizeMax});
-    if (bad_length || (header.size() == had && streams_.at_end(id))) {
-      headers_.erase(id);
-      return streams_.reset(id, kStreamMalformedHeader);
-    }
-    if (header.size() == had) return;  // the rest is still on its way
+    if (header.size() > had) continue;
+    if (!streams_.at_end(id)) return;  // the rest is still on its way
+    break;
   }
-  const std::string name(as_text(BytesView(header).subspan(1)));
+  const auto decoded = wire::StreamHeader::decode(header);
   headers_.erase(id);
-  if (!valid_extender_name(name)) return streams_.reset(id, kStreamMalformedHeader);
-
-  auto stream = std::make_shared<ConnectionStream>(*this, id);
-  open_.emplace(id, stream);
-  if (!host_.on_stream(*this, name, stream)) return stream->reset(kStreamNoSuchExtender);
-  if (!open_.contains(id)) return;                                    // its owner has broken it off already
-  if (stream.use_count() == 2) return stream->reset(kStreamRefused);  // nobody but this function and `open_` has it
-  if (stream->readable() > 0 || stream->at_end()) stream->announce_readable();
+  if (!decoded) return streams_.reset(id, kStreamMalformedHeader);
+  accept(id, *decoded);
 }
 
-void Connection::forget_stream(stream::StreamId id) { open_.erase(id); }
+void Connection::accept(stream::StreamId id, const wire::StreamHeader& header) {
+  if (wire::carries_messages(header.kind)) {
+    if (!messages_) messages_ = std::make_unique<Messages>(hub(), message_host());
+    return messages_->accept(id, header);
+  }
+  const bool compress = compresses(header.name, Compression::automatic);
+  auto stream = std::make_shared<ConnectionStream>(hub(), id, header.kind == wire::StreamKind::blocks, compress);
+  open_.emplace(id, stream);
+  if (!host_.on_stream(*this, header.name, stream)) return stream->reset(kStreamNoSuchExtender);
+  if (!open_.contains(id)) return;                                    // its owner has broken it off already
+  if (stream.use_count() == 2) return stream->reset(kStreamRefused);  // nobody but this function and `open_` has it
+  stream->announce_readable();
+}
+
+void Connection::wake(stream::StreamId id) {
+  wake_.push_back(id);
+  touched();
+}
+
+void Connection::break_off(stream::StreamId id, std::uint64_t code) {
+  streams_.reset(id, code);
+  touched();
+  open_.erase(id);
+}
 
 bool Connection::flush(TimePoint now, PacketBatch& batch) {
   using State = session::Session::State;
-  if (state() == State::open) exchange_signals(now);
+  if (state() == State::open) {
+    if (messages_) messages_->tidy(now);
+    exchange_signals(now);
+    ask_for_count(now);
+  }
   for (;;) {
     const MutableBytesView room = batch.next();
     if (room.empty()) return false;
@@ -259,15 +234,13 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
     batch.add(path_, size);
     bytes_sent_ += size;
   }
+  flush_datagrams(now, batch);
   std::size_t packets = 0;
   bool more = false;
   while (state() == State::open) {
     const MutableBytesView room = batch.next();
     more = room.empty() || packets == kPacketsPerTurn;
     if (more) break;
-    // index, counter, frame type, then the frame's body, which fills what the packet has room for.
-    constexpr std::size_t kBodyAt = session::kHeaderSize + 1;
-    constexpr std::size_t kBodyMax = session::kPacketSizeDefault - session::kPacketOverhead - 1;
     const std::size_t body = streams_.poll_transmit(now, room.subspan(kBodyAt, kBodyMax));
     if (body == 0) break;
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::stream);
@@ -281,10 +254,30 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
   return !more && !close_is_due;
 }
 
+// They overtake everything but the session's own packets. Those that the window holds back, or that find no room in the
+// batch, wait in their queue.
+void Connection::flush_datagrams(TimePoint now, PacketBatch& batch) {
+  while (datagrams_ && state() == session::Session::State::open) {
+    const MutableBytesView room = batch.next();
+    if (room.empty()) return;
+    const std::size_t body = datagrams_->poll_transmit(now, room.subspan(kBodyAt, kBodyMax));
+    if (body == 0) return ask_for_count(now);
+    room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::datagram);
+    const std::size_t size = session_.seal(now, room, 1 + body, false);
+    batch.add(path_, size);
+    bytes_sent_ += size;
+  }
+}
+
 std::optional<TimePoint> Connection::deadline() const {
   auto deadline = session_.deadline();
+  const auto consider = [&](std::optional<TimePoint> time) {
+    if (time && (!deadline || *time < *deadline)) deadline = time;
+  };
   if (state() == session::Session::State::open) {
-    if (const auto streams = streams_.deadline(); streams && (!deadline || *streams < *deadline)) deadline = streams;
+    consider(streams_.deadline());
+    if (messages_) consider(messages_->deadline());
+    if (datagrams_) consider(datagrams_->deadline());
   }
   return deadline;
 }
@@ -294,17 +287,62 @@ void Connection::on_deadline(TimePoint now) {
   if (state() == session::Session::State::open) streams_.on_deadline(now);
 }
 
-Result<std::shared_ptr<Stream>> Connection::open_stream(const std::string& name) {
-  const auto id = streams_.open();
+Result<stream::StreamId> Connection::open_with_header(const wire::StreamHeader& header, Priority priority) {
+  const auto id = streams_.open(priority);
   if (!id) return fail(id.error());
-  Bytes header{static_cast<std::byte>(name.size())};
-  const BytesView text = as_bytes(name);
-  header.insert(header.end(), text.begin(), text.end());
-  CHECK(streams_.write(*id, header) == header.size());  // the buffer of a fresh stream is empty
-  auto stream = std::make_shared<ConnectionStream>(*this, *id);
-  open_.emplace(*id, stream);
+  const Bytes bytes = header.encode();
+  CHECK(streams_.write(*id, bytes) == bytes.size());  // the buffer of a fresh stream is empty
   touched();
+  return *id;
+}
+
+bool Connection::compresses(const std::string& extender, Compression asked) const {
+  const ExtenderOptions* options = host_.extender_options(extender);
+  return asked == Compression::automatic && (options == nullptr || options->compression == Compression::automatic);
+}
+
+Result<std::shared_ptr<Stream>> Connection::open_stream(const std::string& name, const StreamOptions& options) {
+  const bool blocks = compresses(name, options.compression);
+  const auto kind = blocks ? wire::StreamKind::blocks : wire::StreamKind::bytes;
+  const auto id = open_with_header({kind, name}, options.priority);
+  if (!id) return fail(id.error());
+  auto stream = std::make_shared<ConnectionStream>(hub(), *id, blocks, blocks);
+  open_.emplace(*id, stream);
   return std::shared_ptr<Stream>(std::move(stream));
+}
+
+Result<stream::StreamId> Connection::open_message_stream(wire::StreamKind kind, const std::string& extender,
+                                                         Priority priority) {
+  return open_with_header({kind, extender}, priority);
+}
+
+std::optional<std::size_t> Connection::message_size_max(const std::string& extender) const {
+  const ExtenderOptions* options = host_.extender_options(extender);
+  if (options == nullptr) return std::nullopt;
+  return options->message_size_max;
+}
+
+void Connection::on_message(const std::string& extender, Message message) {
+  host_.on_message(extender, std::move(message));
+}
+
+Result<void> Connection::send_message(const std::string& name, BytesView message, const SendOptions& options,
+                                      MessageDone done) {
+  if (message.size() > message_size_max(name).value_or(ExtenderOptions().message_size_max)) {
+    return fail(ErrorCode::limit, "sending a message");
+  }
+  if (!messages_) messages_ = std::make_unique<Messages>(hub(), message_host());
+  return messages_->send(name, message, options.priority, compresses(name, options.compression), std::move(done));
+}
+
+std::size_t Connection::datagram_size_max() const noexcept { return kBodyMax - sizeof(DatagramId); }
+
+Result<void> Connection::send_datagram(const DatagramId& id, BytesView datagram) {
+  if (datagram.size() > datagram_size_max()) return fail(ErrorCode::limit, "sending a datagram");
+  if (!datagrams_) datagrams_ = std::make_unique<Datagrams>();
+  const auto queued = datagrams_->send(id, datagram);
+  if (queued) touched();
+  return queued;
 }
 
 void Connection::end_streams() {
@@ -313,9 +351,10 @@ void Connection::end_streams() {
                                                                : ErrorCode::closed;
   headers_.clear();
   wake_.clear();
+  arrived_.clear();
   while (!open_.empty()) {
-    const auto stream = open_.extract(open_.begin()).mapped();
-    stream->announce_closed(Error{code, "using a stream"}, kStreamNoError);
+    const auto owner = open_.extract(open_.begin()).mapped();
+    owner->announce_closed(Error{code, "using a stream"}, kStreamNoError);
   }
 }
 
@@ -329,6 +368,10 @@ Peer Connection::snapshot(TimePoint now) const {
   peer.post_quantum = suite_.post_quantum();
   peer.handshake_time = handshake_time_;
   peer.connected_for = now - since_;
+  peer.round_trip_time = streams_.smoothed_rtt();
+  if (peer.round_trip_time == Duration::zero() && datagrams_) {
+    peer.round_trip_time = datagrams_->window().smoothed_rtt();
+  }
   peer.bytes_sent = bytes_sent_;
   peer.bytes_received = bytes_received_;
   return peer;

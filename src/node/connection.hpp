@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: MIT
-// A session joined with its streams: what the kernel has for each peer.
-// Layer: node.   Threads: one object, one thread.   Ownership: borrows its host and the RandomSource, which outlive it.
-// Bounds: those of Session and Streams; stream headers not complete yet: 256 of 65 bytes.
+// A session joined with its streams, messages and datagrams: what the kernel has for each peer.
+// Layer: node.   Threads: one object, one thread.   Ownership: borrows its host, the RandomSource and the Compressor,
+// which outlive it. Bounds: those of Session, Streams, Messages and Datagrams; stream headers not complete yet: 256 of
+// 66 bytes.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "handshake/established.hpp"
+#include "node/connection_stream.hpp"
+#include "node/datagrams.hpp"
+#include "node/messages.hpp"
 #include "node/packet_batch.hpp"
+#include "quantumgate/extender.h"
 #include "quantumgate/peer.h"
 #include "quantumgate/stream.h"
 #include "session/session.hpp"
@@ -19,26 +25,29 @@
 namespace quantumgate::node {
 
 class Connection;
-class ConnectionStream;
 
+// What a connection needs of the kernel. User code runs in those that say so.
 class ConnectionHost {
  public:
   virtual ~ConnectionHost() = default;
-  // The peer opened a stream to the extender `name`. False if there is none of that name.
+  // The peer opened a stream to the extender `name`. False if there is none of that name. User code.
   virtual bool on_stream(Connection& connection, const std::string& name, std::shared_ptr<Stream> stream) = 0;
+  virtual void on_message(const std::string& name, Message message) = 0;                          // user code
+  virtual void on_message_room(Connection& connection, const std::string& name) = 0;              // user code
+  virtual void on_datagram(Connection& connection, const DatagramId& id, BytesView content) = 0;  // user code
+  // Nothing if there is no extender of that name.
+  virtual const ExtenderOptions* extender_options(const std::string& name) const = 0;
   // Something on the connection changed outside of the kernel's own calls: it must be pumped and flushed.
   virtual void on_touched(Connection& connection) = 0;
+  // Something that posts to the kernel's thread from any; what is posted is dropped once connection `number` is gone.
+  virtual std::function<void(std::function<void()>)> poster(std::uint64_t number) = 0;
 };
 
-// Names of extenders travel in front of each stream: docs/spec/04-streams.md.
-inline constexpr std::size_t kExtenderNameSizeMax = 64;
-bool valid_extender_name(std::string_view name) noexcept;
-
-class Connection final : private session::FrameSink {
+class Connection final : private session::FrameSink, private StreamHub, private MessageHost {
  public:
   // `number` is the host's name for it.
   Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-             const stream::Limits& limits, RandomSource& random, TimePoint now);
+             const stream::Limits& limits, RandomSource& random, Compressor& compressor, TimePoint now);
   ~Connection() override;
 
   session::Session::Verdict receive(TimePoint now, MutableBytesView packet);
@@ -49,8 +58,11 @@ class Connection final : private session::FrameSink {
   std::optional<TimePoint> deadline() const;
   void on_deadline(TimePoint now);
 
-  // `name` is valid (checked by the caller). not closed: state open.
-  Result<std::shared_ptr<Stream>> open_stream(const std::string& name);
+  // These three: `name` is valid (checked by the caller), the state is open. Errors as Node's calls of these names.
+  Result<std::shared_ptr<Stream>> open_stream(const std::string& name, const StreamOptions& options);
+  Result<void> send_message(const std::string& name, BytesView message, const SendOptions& options, MessageDone done);
+  Result<void> send_datagram(const DatagramId& id, BytesView datagram);
+  std::size_t datagram_size_max() const noexcept;
   void close(TimePoint now, CloseReason reason) { session_.close(now, reason); }
   void send_keepalive() { session_.send_keepalive(); }
   // Ends every stream for its owner; call once when the session has ended, before the connection is destroyed.
@@ -73,26 +85,54 @@ class Connection final : private session::FrameSink {
   Peer snapshot(TimePoint now) const;
 
  private:
-  friend class ConnectionStream;
-
+  // session::FrameSink
   void on_stream_frame(TimePoint now, BytesView body) override;
+  void on_datagram_frame(TimePoint now, BytesView body) override;
   std::optional<Bytes> on_control_request(TimePoint now, std::uint8_t method, BytesView body) override;
   void on_control_answer(TimePoint now, std::uint32_t id, BytesView body) override;
 
+  // StreamHub
+  const PeerUuid& peer_uuid() const noexcept override { return peer_.uuid; }
+  stream::Streams& streams() noexcept override { return streams_; }
+  Compressor& compressor() noexcept override { return compressor_; }
+  void touched() override { host_.on_touched(*this); }
+  void wake(stream::StreamId id) override;
+  void break_off(stream::StreamId id, std::uint64_t code) override;
+
+  // MessageHost
+  Result<stream::StreamId> open_message_stream(wire::StreamKind kind, const std::string& extender,
+                                               Priority priority) override;
+  void own(stream::StreamId id, std::shared_ptr<StreamOwner> owner) override { open_[id] = std::move(owner); }
+  std::optional<std::size_t> message_size_max(const std::string& extender) const override;
+  void on_message(const std::string& extender, Message message) override;
+  void on_message_room(const std::string& extender) override { host_.on_message_room(*this, extender); }
+  std::function<void(std::function<void()>)> poster() override { return host_.poster(number_); }
+
+  StreamHub& hub() noexcept { return *this; }  // the private bases, for make_unique and make_shared
+  MessageHost& message_host() noexcept { return *this; }
+  Result<stream::StreamId> open_with_header(const wire::StreamHeader& header, Priority priority);
+  bool compresses(const std::string& extender, Compression asked) const;
+  void ask_for_count(TimePoint now);
   void exchange_signals(TimePoint now);
   void deliver(const stream::Event& event);
   void read_header(stream::StreamId id);
-  void forget_stream(stream::StreamId id);
-  void touched() { host_.on_touched(*this); }
+  void accept(stream::StreamId id, const wire::StreamHeader& header);
+  void flush_datagrams(TimePoint now, PacketBatch& batch);
 
   ConnectionHost& host_;
+  Compressor& compressor_;
   const std::uint64_t number_;
   session::Session session_;
   stream::Streams streams_;
   std::map<std::uint32_t, stream::SignalRequest> signals_;  // by control request; at most 16
   std::map<stream::StreamId, Bytes> headers_;               // of streams opened by the peer, not complete yet
-  std::map<stream::StreamId, std::shared_ptr<ConnectionStream>> open_;
-  std::vector<stream::StreamId> wake_;  // streams with data whose owner asked for callbacks late
+  std::map<stream::StreamId, std::shared_ptr<StreamOwner>> open_;
+  std::vector<stream::StreamId> wake_;  // streams to be announced readable, although nothing new arrived
+  std::unique_ptr<Messages> messages_;  // these two: once there are any
+  std::unique_ptr<Datagrams> datagrams_;
+  std::optional<std::uint32_t> count_request_;  // control request for the number of datagrams received
+  std::uint64_t datagrams_received_ = 0;
+  std::vector<Bytes> arrived_;  // datagrams of the packets just received; at most kDatagramsQueuedMax
 
   Path path_;
   handshake::PeerKey peer_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // All that a kernel sees of the world: time, chance, sockets, timers, names. platform/ implements it with the operating
 // system, sim/ with virtual time and virtual links.
-// Layer: node.   Threads: post() from any thread; everything else, and every callback, on the environment's one thread.
+// Layer: node.   Threads: post() and on_thread() from any; everything else, and every callback, on the environment's
+// one thread.
 #pragma once
 
 #include <functional>
@@ -72,6 +73,8 @@ class Environment {
   virtual void resolve(std::string host, std::uint16_t port,
                        std::function<void(Result<std::vector<Endpoint>>)> done) = 0;
   virtual void post(std::function<void()> work) = 0;
+  // Whether the caller is on the environment's thread. Any thread.
+  virtual bool on_thread() const noexcept = 0;
 };
 
 }  // namespace quantumgate::node

@@ -296,7 +296,8 @@ void Kernel::serve_responder(TimePoint now) {
 Connection& Kernel::add_connection(TimePoint now, handshake::Established established) {
   const Number number = next_number_++;
   Entry& entry = connections_[number];
-  entry.connection = std::make_unique<Connection>(*this, number, established, limits_, environment_.random(), now);
+  entry.connection =
+      std::make_unique<Connection>(*this, number, established, limits_, environment_.random(), compressor_, now);
   indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
   touched_.insert(number);
   admit(now, entry);
@@ -403,7 +404,35 @@ bool Kernel::on_stream(Connection&, const std::string& name, std::shared_ptr<Str
   return events_.on_stream(name, std::move(stream));
 }
 
+void Kernel::on_message(const std::string& name, Message message) {
+  ++counted_.messages_received;
+  events_.on_message(name, std::move(message));
+}
+
+void Kernel::on_message_room(Connection& connection, const std::string& name) {
+  events_.on_message_room(connection.uuid(), name);
+}
+
+void Kernel::on_datagram(Connection& connection, const DatagramId& id, BytesView content) {
+  ++counted_.datagram_frames_received;
+  counted_.datagram_frames_dropped += !events_.on_datagram(connection.uuid(), id, content);
+}
+
+const ExtenderOptions* Kernel::extender_options(const std::string& name) const {
+  return events_.extender_options(name);
+}
+
 void Kernel::on_touched(Connection& connection) { touched_.insert(connection.number()); }
+
+std::function<void(std::function<void()>)> Kernel::poster(Number number) {
+  return [this, number, &environment = environment_, alive = std::weak_ptr(alive_)](std::function<void()> work) {
+    environment.post([this, number, alive, work = std::move(work)] {
+      if (alive.expired() || !connections_.contains(number)) return;
+      work();
+      end_turn();
+    });
+  };
+}
 
 // --- turns ---
 
@@ -471,12 +500,44 @@ Result<void> Kernel::disconnect(const PeerUuid& peer) {
   return {};
 }
 
-Result<std::shared_ptr<Stream>> Kernel::open_stream(const PeerUuid& peer, const std::string& extender) {
-  constexpr const char* kDoing = "opening a stream";
-  if (!valid_extender_name(extender)) return fail(ErrorCode::invalid_argument, kDoing);
+Connection* Kernel::serving(const PeerUuid& peer) const {
   const auto it = peers_.find(peer);
-  if (it == peers_.end() || it->second->state() != Session::State::open) return fail(ErrorCode::not_found, kDoing);
-  return it->second->open_stream(extender);
+  return it != peers_.end() && it->second->state() == Session::State::open ? it->second : nullptr;
+}
+
+Result<std::shared_ptr<Stream>> Kernel::open_stream(const PeerUuid& peer, const std::string& extender,
+                                                    const StreamOptions& options) {
+  constexpr const char* kDoing = "opening a stream";
+  if (!wire::valid_extender_name(extender)) return fail(ErrorCode::invalid_argument, kDoing);
+  Connection* const connection = serving(peer);
+  if (connection == nullptr) return fail(ErrorCode::not_found, kDoing);
+  return connection->open_stream(extender, options);
+}
+
+Result<void> Kernel::send_message(const PeerUuid& peer, const std::string& extender, BytesView message,
+                                  const SendOptions& options, MessageDone done) {
+  constexpr const char* kDoing = "sending a message";
+  if (!wire::valid_extender_name(extender)) return fail(ErrorCode::invalid_argument, kDoing);
+  Connection* const connection = serving(peer);
+  if (connection == nullptr) return fail(ErrorCode::not_found, kDoing);
+  const auto queued = connection->send_message(extender, message, options, std::move(done));
+  counted_.messages_sent += queued.has_value();
+  return queued;
+}
+
+Result<void> Kernel::send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) {
+  constexpr const char* kDoing = "sending a datagram";
+  if (!wire::valid_extender_name(extender)) return fail(ErrorCode::invalid_argument, kDoing);
+  Connection* const connection = serving(peer);
+  if (connection == nullptr) return fail(ErrorCode::not_found, kDoing);
+  const auto queued = connection->send_datagram(datagram_id(extender), datagram);
+  counted_.datagram_frames_sent += queued.has_value();
+  return queued;
+}
+
+std::size_t Kernel::datagram_size_max(const PeerUuid& peer) const {
+  const Connection* const connection = serving(peer);
+  return connection == nullptr ? 0 : connection->datagram_size_max();
 }
 
 std::vector<Peer> Kernel::peers() const {
@@ -501,6 +562,11 @@ NodeCounters Kernel::counters() const {
   counters.handshakes_started = responder.started;
   counters.handshakes_completed = responder.completed + counted_.completed;
   counters.cookies_sent = responder.cookies_sent;
+  counters.messages_sent = counted_.messages_sent;
+  counters.messages_received = counted_.messages_received;
+  counters.datagram_frames_sent = counted_.datagram_frames_sent;
+  counters.datagram_frames_received = counted_.datagram_frames_received;
+  counters.dropped_datagram_frames = counted_.datagram_frames_dropped;
   return counters;
 }
 

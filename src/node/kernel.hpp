@@ -33,6 +33,12 @@ class KernelEvents {
   virtual void on_peer_down(const Peer& peer, CloseReason reason) = 0;
   // False if there is no extender of that name.
   virtual bool on_stream(const std::string& extender, std::shared_ptr<Stream> stream) = 0;
+  virtual void on_message(const std::string& extender, Message message) = 0;
+  virtual void on_message_room(const PeerUuid& peer, const std::string& extender) = 0;
+  // False if no extender takes datagrams of that id.
+  virtual bool on_datagram(const PeerUuid& peer, const DatagramId& id, BytesView content) = 0;
+  // Null if there is no extender of that name.
+  virtual const ExtenderOptions* extender_options(const std::string& extender) const = 0;
 };
 
 // One dial: the name resolution before it, the handshake, and who waits for it.
@@ -62,8 +68,14 @@ class Kernel final : public ConnectionHost {
 
   void connect(const Address& address, std::chrono::milliseconds time_limit, std::function<void(Result<Peer>)> done);
   Result<void> disconnect(const PeerUuid& peer);
-  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender);
+  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender,
+                                              const StreamOptions& options);
+  Result<void> send_message(const PeerUuid& peer, const std::string& extender, BytesView message,
+                            const SendOptions& options, MessageDone done);
+  Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram);
+  std::size_t datagram_size_max(const PeerUuid& peer) const;
   std::vector<Peer> peers() const;
+  std::size_t peers_up() const noexcept { return peers_.size(); }
   NodeCounters counters() const;
 
   // Everything that calls into the kernel or into streams from outside of its own callbacks ends with this: delivers
@@ -84,11 +96,18 @@ class Kernel final : public ConnectionHost {
 
   // ConnectionHost
   bool on_stream(Connection& connection, const std::string& name, std::shared_ptr<Stream> stream) override;
+  void on_message(const std::string& name, Message message) override;
+  void on_message_room(Connection& connection, const std::string& name) override;
+  void on_datagram(Connection& connection, const DatagramId& id, BytesView content) override;
+  const ExtenderOptions* extender_options(const std::string& name) const override;
   void on_touched(Connection& connection) override;
+  std::function<void(std::function<void()>)> poster(Number number) override;
 
   void on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch);
   void receive(TimePoint now, UnixTime wall, const Path& from, MutableBytesView datagram);
   void receive_for_connection(TimePoint now, Connection& connection, MutableBytesView datagram);
+  // The open session with `peer`; null if there is none.
+  Connection* serving(const PeerUuid& peer) const;
   void log_stranger(TimePoint now, const Path& from);
   void on_timer();
 
@@ -125,6 +144,7 @@ class Kernel final : public ConnectionHost {
   std::vector<std::unique_ptr<DatagramSocket>> sockets_;  // at most kListenMax + 2
   std::size_t listening_ = 0;                             // the first so many of them were asked for
   PacketBatch batch_;
+  Compressor compressor_;
   std::unique_ptr<Timer> timer_;
 
   std::map<PeerUuid, std::unique_ptr<Dial>> dials_;  // at most kDialsMax
@@ -143,6 +163,11 @@ class Kernel final : public ConnectionHost {
     std::uint64_t replayed = 0;
     std::uint64_t full = 0;
     std::uint64_t completed = 0;  // as initiator
+    std::uint64_t messages_sent = 0;
+    std::uint64_t messages_received = 0;
+    std::uint64_t datagram_frames_sent = 0;
+    std::uint64_t datagram_frames_received = 0;
+    std::uint64_t datagram_frames_dropped = 0;
   } counted_;
   RateLimitedLog stranger_log_{std::chrono::minutes(1)};
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // what later() looks at

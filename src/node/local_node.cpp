@@ -2,9 +2,14 @@
 #include "node/local_node.hpp"
 
 #include <algorithm>
+#include <set>
+
+#include "node/metrics.hpp"
 
 namespace quantumgate::node {
 namespace {
+
+constexpr std::size_t kMessageSizeMax = std::size_t{16} << 20;
 
 // What a user on this machine would dial: a wildcard address is shown as the loopback address of its family.
 HostPort shown(Endpoint endpoint) {
@@ -21,10 +26,12 @@ Result<void> check(const NodeOptions& options, const std::vector<std::shared_ptr
   const bool numbers_fit = options.listen.size() <= kListenMax && !options.network.empty() &&
                            options.network.size() <= 64 && options.sessions_max >= 1 && options.sessions_max <= 65536;
   if (!numbers_fit) return fail(ErrorCode::invalid_argument, kDoing);
-  for (auto it = extenders.begin(); it != extenders.end(); ++it) {
-    const bool same_name =
-        *it && std::any_of(extenders.begin(), it, [&](const auto& e) { return e->name() == (*it)->name(); });
-    if (!*it || !valid_extender_name((*it)->name()) || same_name) return fail(ErrorCode::invalid_argument, kDoing);
+  std::set<DatagramId> ids;  // those of equal names are equal, too
+  for (const auto& extender : extenders) {
+    const bool fits =
+        extender && wire::valid_extender_name(extender->name()) && extender->options().message_size_max >= 1 &&
+        extender->options().message_size_max <= kMessageSizeMax && ids.insert(datagram_id(extender->name())).second;
+    if (!fits) return fail(ErrorCode::invalid_argument, kDoing);
   }
   return {};
 }
@@ -36,7 +43,12 @@ LocalNode::LocalNode(Environment& environment, const Identity& identity, const N
     : environment_(environment),
       uuid_(identity.uuid()),
       extenders_(std::move(extenders)),
-      kernel_(environment, identity, options, *this) {}
+      kernel_(environment, identity, options, *this) {
+  for (const auto& extender : extenders_) {
+    by_name_[extender->name()] = extender.get();
+    by_datagram_id_[datagram_id(extender->name())] = extender.get();
+  }
+}
 
 Result<std::unique_ptr<LocalNode>> LocalNode::create(Environment& environment, const Identity& identity,
                                                      const NodeOptions& options,
@@ -82,13 +94,37 @@ void LocalNode::on_peer_down(const Peer& peer, CloseReason reason) {
   for (const auto& extender : extenders_) extender->on_peer_down(peer, reason);
 }
 
-bool LocalNode::on_stream(const std::string& name, std::shared_ptr<Stream> stream) {
-  for (const auto& extender : extenders_) {
-    if (extender->name() != name) continue;
-    extender->on_stream(std::move(stream));
-    return true;
-  }
-  return false;
+Extender* LocalNode::find(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
 }
+
+bool LocalNode::on_stream(const std::string& name, std::shared_ptr<Stream> stream) {
+  Extender* const extender = find(name);
+  if (extender != nullptr) extender->on_stream(std::move(stream));
+  return extender != nullptr;
+}
+
+void LocalNode::on_message(const std::string& name, Message message) {
+  if (Extender* const extender = find(name)) extender->on_message(std::move(message));
+}
+
+void LocalNode::on_message_room(const PeerUuid& peer, const std::string& name) {
+  if (Extender* const extender = find(name)) extender->on_message_room(peer);
+}
+
+bool LocalNode::on_datagram(const PeerUuid& peer, const DatagramId& id, BytesView content) {
+  const auto found = by_datagram_id_.find(id);
+  if (found == by_datagram_id_.end()) return false;
+  found->second->on_datagram(peer, content);
+  return true;
+}
+
+const ExtenderOptions* LocalNode::extender_options(const std::string& name) const {
+  const Extender* const extender = find(name);
+  return extender == nullptr ? nullptr : &extender->options();
+}
+
+std::vector<Metric> LocalNode::metrics() const { return metrics_of(kernel_.counters(), kernel_.peers_up()); }
 
 }  // namespace quantumgate::node

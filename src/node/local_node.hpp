@@ -22,9 +22,20 @@ class LocalNode final : public Node, public KernelEvents {
   Result<void> disconnect(const PeerUuid& peer) override { return kernel_.disconnect(peer); }
   std::vector<Peer> peers() const override { return kernel_.peers(); }
   NodeCounters counters() const override { return kernel_.counters(); }
-  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender) override {
-    return kernel_.open_stream(peer, extender);
+  bool on_node_thread() const noexcept override { return environment_.on_thread(); }
+  std::vector<Metric> metrics() const override;
+  Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender,
+                                              StreamOptions options) override {
+    return kernel_.open_stream(peer, extender, options);
   }
+  Result<void> send_message(const PeerUuid& peer, const std::string& extender, BytesView message, SendOptions options,
+                            std::function<void(Result<void>)> done) override {
+    return kernel_.send_message(peer, extender, message, options, std::move(done));
+  }
+  Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) override {
+    return kernel_.send_datagram(peer, extender, datagram);
+  }
+  std::size_t datagram_size_max(const PeerUuid& peer) const override { return kernel_.datagram_size_max(peer); }
 
  private:
   LocalNode(Environment& environment, const Identity& identity, const NodeOptions& options,
@@ -33,11 +44,19 @@ class LocalNode final : public Node, public KernelEvents {
   void on_peer_up(const Peer& peer) override;
   void on_peer_down(const Peer& peer, CloseReason reason) override;
   bool on_stream(const std::string& extender, std::shared_ptr<Stream> stream) override;
+  void on_message(const std::string& extender, Message message) override;
+  void on_message_room(const PeerUuid& peer, const std::string& extender) override;
+  bool on_datagram(const PeerUuid& peer, const DatagramId& id, BytesView content) override;
+  const ExtenderOptions* extender_options(const std::string& extender) const override;
+
+  Extender* find(const std::string& name) const;
 
   Environment& environment_;
   PeerUuid uuid_;
   Address address_;
-  std::vector<std::shared_ptr<Extender>> extenders_;
+  std::vector<std::shared_ptr<Extender>> extenders_;  // in the order in which they were given
+  std::map<std::string, Extender*> by_name_;
+  std::map<DatagramId, Extender*> by_datagram_id_;
   Kernel kernel_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // what posted work looks at
 };

@@ -4,6 +4,7 @@
 #include "platform/system_environment.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/udp.hpp>
@@ -12,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/check.hpp"
@@ -50,6 +52,7 @@ bool has_scope(const asio::ip::address& address) { return address.is_v6() && add
 struct SystemEnvironment::Loop {
   ReceiveBuffer buffer;
   crypto::SystemRandom random;
+  std::atomic<std::thread::id> thread;  // that of run()
   std::uint64_t oversize = 0;
   std::size_t resolving = 0;
   std::size_t handles = 0;  // sockets and timers alive
@@ -199,9 +202,13 @@ SystemEnvironment::~SystemEnvironment() {
 void SystemEnvironment::run() {
   auto& context = *loop_->context;
   const auto work = asio::make_work_guard(context);
+  loop_->thread = std::this_thread::get_id();
   context.run();
+  loop_->thread = std::thread::id();
   context.restart();
 }
+
+bool SystemEnvironment::on_thread() const noexcept { return loop_->thread == std::this_thread::get_id(); }
 
 void SystemEnvironment::stop() { loop_->context->stop(); }
 

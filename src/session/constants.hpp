@@ -33,6 +33,10 @@ inline constexpr Duration kKeepaliveMax = 20s;
 inline constexpr Duration kIdleMax = 60s;
 inline constexpr Duration kUnansweredMax = 20s;
 
+// Section 8.
+inline constexpr Duration kDatagramCountDelay = 1s;
+inline constexpr std::size_t kDatagramsQueuedMax = 64;
+
 // Section 7.
 inline constexpr int kCloseCopies = 2;
 inline constexpr Duration kClosingTime = 3s;

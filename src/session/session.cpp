@@ -68,6 +68,10 @@ bool Session::receive_frame(TimePoint now, const wire::Frame& frame, FrameSink& 
       if (frame.body.empty()) return false;  // the generation is missing
       sink.on_stream_frame(now, frame.body);
       return true;
+    case wire::FrameKind::datagram:
+      if (frame.body.size() < wire::kDatagramIdSize) return false;
+      sink.on_datagram_frame(now, frame.body);
+      return true;
     case wire::FrameKind::control:
       return receive_control(now, frame.body, sink);
     case wire::FrameKind::close: {

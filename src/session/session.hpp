@@ -20,7 +20,8 @@ namespace quantumgate::session {
 class FrameSink {
  public:
   virtual ~FrameSink() = default;
-  virtual void on_stream_frame(TimePoint now, BytesView body) = 0;  // borrowed for the call
+  virtual void on_stream_frame(TimePoint now, BytesView body) = 0;    // borrowed for the call
+  virtual void on_datagram_frame(TimePoint now, BytesView body) = 0;  // likewise
   // A control request of the peer. The answer's body (at most 256 bytes), or nothing if the method is unknown.
   virtual std::optional<Bytes> on_control_request(TimePoint now, std::uint8_t method, BytesView body) = 0;
   // The answer to the request `id` of ours.

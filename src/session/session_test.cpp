@@ -52,6 +52,7 @@ TEST(RestoreCounterTest, FindsTheNearest) {
 // Keeps what arrives; answers method 9 by echoing.
 struct Recorder final : FrameSink {
   void on_stream_frame(TimePoint, BytesView body) override { streams.emplace_back(body.begin(), body.end()); }
+  void on_datagram_frame(TimePoint, BytesView body) override { datagrams.emplace_back(body.begin(), body.end()); }
   std::optional<Bytes> on_control_request(TimePoint, std::uint8_t method, BytesView body) override {
     ++requests;
     if (method != 9) return std::nullopt;
@@ -61,6 +62,7 @@ struct Recorder final : FrameSink {
     answers.emplace_back(id, Bytes(body.begin(), body.end()));
   }
   std::vector<Bytes> streams;
+  std::vector<Bytes> datagrams;
   int requests = 0;
   std::vector<std::pair<std::uint32_t, Bytes>> answers;
 };

@@ -665,6 +665,14 @@ Duration QuicEngine::smoothed_rtt() const noexcept {
   return Duration(static_cast<Duration::rep>(compat::stat(conn_).smoothed_rtt));
 }
 
+// What is on its way arrives within a round trip.
+std::uint64_t QuicEngine::delivery_rate() const noexcept {
+  const auto stat = compat::stat(conn_);
+  if (stat.smoothed_rtt == 0) return 0;
+  return static_cast<std::uint64_t>(static_cast<double>(stat.bytes_in_flight) * NGTCP2_SECONDS /
+                                    static_cast<double>(stat.smoothed_rtt));
+}
+
 bool QuicEngine::awaiting_acknowledgement() const noexcept { return compat::stat(conn_).bytes_in_flight > 0; }
 
 }  // namespace quantumgate::stream

@@ -90,6 +90,7 @@ class QuicEngine {
   void allow_another_stream();
 
   Duration smoothed_rtt() const noexcept;
+  std::uint64_t delivery_rate() const noexcept;  // bytes per second; 0 while unknown
   bool awaiting_acknowledgement() const noexcept;
 
  private:

@@ -19,6 +19,7 @@ class SendBuffer {
   explicit SendBuffer(std::size_t capacity_bytes) noexcept : capacity_(capacity_bytes) {}
 
   std::size_t room() const noexcept { return capacity_ - std::min(capacity_, queue_.size()); }
+  std::size_t size() const noexcept { return queue_.size(); }  // not yet acknowledged
   std::size_t unsent() const noexcept { return queue_.size() - in_flight_; }
 
   // Takes as much as there is room for and returns how much that was.

@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// docs/spec/04-streams.md, section 8.
+// docs/spec/04-streams.md, section 10.
 constexpr Duration kIdleTime = 30s;        // without a stream, before the initiator asks to end
 constexpr Duration kWantedInterval = 10s;  // between requests for an engine that does not come
 constexpr Duration kGoneInterval = 1s;     // between notices about packets of a lost generation
@@ -30,13 +30,15 @@ constexpr std::size_t kOwnStreamsMax = 256;  // open at the same time, opened by
 // A stream as its user sees it. Lives from open() or its first packet until its last event has been polled, or longer
 // (without a user) until the engine has told the peer of its end.
 struct Stream : EngineStream {
-  Stream(StreamId h, bool mine, std::size_t send_capacity) : handle(h), own(mine), out(send_capacity) {}
+  Stream(StreamId h, bool mine, Priority its_priority, std::size_t send_capacity)
+      : handle(h), own(mine), priority(its_priority), out(send_capacity) {}
 
   bool sendable() const noexcept { return out.unsent() > 0 || (finishing && !end_sent); }
 
   const StreamId handle;
-  const bool own;          // opened by us
-  std::uint64_t life = 0;  // of the engine that knows or knew it; 0 before
+  const bool own;           // opened by us
+  const Priority priority;  // of what we send
+  std::uint64_t life = 0;   // of the engine that knows or knew it; 0 before
   SendBuffer out;
   ByteQueue in;
   bool finishing = false;       // finish() was called
@@ -46,6 +48,7 @@ struct Stream : EngineStream {
   bool broken = false;          // reset by the peer or lost; only its events remain
   bool abandoned = false;       // the user has reset it; the engine still has to tell the peer
   bool wants_writable = false;  // a write was cut short
+  bool watched = false;         // acknowledgements are announced
   bool blocked = false;         // has used up its credit
   bool in_turn = false;         // stands in `turns_`
   std::uint64_t code = 0;       // why it is broken
@@ -72,10 +75,10 @@ class Streams::State final : EngineOwner {
 
   // --- the user's side ---
 
-  Result<StreamId> open() {
+  Result<StreamId> open(Priority priority) {
     if (own_count_ >= kOwnStreamsMax) return fail(ErrorCode::limit, "opening a stream");
     const StreamId handle = next_own_++ * 4 + (role_ == Role::responder ? 1 : 0);
-    Stream& stream = add(handle, true);
+    Stream& stream = add(handle, true, priority);
     unopened_.push_back(&stream);
     update_idle();
     kick_ = true;
@@ -89,6 +92,25 @@ class Streams::State final : EngineOwner {
     if (taken < bytes.size()) stream->wants_writable = true;
     if (taken > 0) take_turn(*stream);
     return taken;
+  }
+
+  std::size_t room(StreamId handle) const {
+    const Stream* stream = find(handle);
+    return stream && !stream->finishing && !stream->broken ? stream->out.room() : 0;
+  }
+
+  void want_room(StreamId handle) {
+    Stream* stream = find(handle);
+    if (stream && !stream->finishing && !stream->broken) stream->wants_writable = true;
+  }
+
+  std::size_t unacknowledged(StreamId handle) const {
+    const Stream* stream = find(handle);
+    return stream ? stream->out.size() : 0;
+  }
+
+  void watch_acknowledged(StreamId handle) {
+    if (Stream* stream = find(handle)) stream->watched = true;
   }
 
   void finish(StreamId handle) {
@@ -137,8 +159,8 @@ class Streams::State final : EngineOwner {
   std::optional<Event> poll_event() {
     while (!eventful_.empty()) {
       Stream& stream = *eventful_.front();
-      for (const auto kind : {Event::Kind::opened, Event::Kind::readable, Event::Kind::writable, Event::Kind::closed,
-                              Event::Kind::reset}) {
+      for (const auto kind : {Event::Kind::opened, Event::Kind::readable, Event::Kind::writable,
+                              Event::Kind::acknowledged, Event::Kind::closed, Event::Kind::reset}) {
         if (!(stream.events & bit(kind))) continue;
         stream.events = static_cast<std::uint8_t>(stream.events & ~bit(kind));
         if (stream.events == 0) eventful_.pop_front();
@@ -286,15 +308,17 @@ class Streams::State final : EngineOwner {
         std::ranges::count_if(streams_, [](const auto& entry) { return !(entry.second->events & kLastEvents); }));
   }
   Duration smoothed_rtt() const noexcept { return engine_ ? engine_->smoothed_rtt() : Duration::zero(); }
+  std::uint64_t delivery_rate() const noexcept { return engine_ ? engine_->delivery_rate() : 0; }
   bool awaiting_acknowledgement() const noexcept { return engine_ && engine_->awaiting_acknowledgement(); }
 
  private:
   using Table = std::map<StreamId, std::unique_ptr<Stream>>;
+  using Turns = std::list<Stream*>;
 
   // --- EngineOwner ---
 
   EngineStream& opened_by_peer(std::int64_t id) override {
-    Stream& stream = add(peer_base_ + id, false);
+    Stream& stream = add(peer_base_ + id, false, Priority::normal);
     stream.life = life_;
     highest_peer_ = std::max(highest_peer_, stream.handle);
     ++engine_streams_;
@@ -316,6 +340,7 @@ class Streams::State final : EngineOwner {
   void acknowledged(EngineStream& s, std::size_t count) override {
     Stream& stream = of(s);
     stream.out.acknowledged(count);
+    if (stream.watched && !stream.abandoned) notify(stream, Event::Kind::acknowledged);
     // Woken when a quarter is free, so that a writer is not called for every acknowledgement.
     if (stream.wants_writable && stream.out.room() >= std::max<std::size_t>(limits_.send_buffer_bytes / 4, 1)) {
       stream.wants_writable = false;
@@ -354,24 +379,28 @@ class Streams::State final : EngineOwner {
   }
 
   Outgoing next_outgoing(bool with_bytes) override {
-    while (!turns_.empty() && !turns_.front()->sendable()) end_turn(*turns_.front());
-    const auto turn = with_bytes ? turns_.begin() : std::ranges::find_if(turns_, [](const Stream* stream) {
-      return stream->out.unsent() == 0 && stream->sendable();
-    });
-    if (turn == turns_.end()) return {};
-    Stream& stream = **turn;
-    Outgoing outgoing{&stream, stream.out.next(), false};
-    outgoing.last = stream.finishing && outgoing.bytes[0].size() + outgoing.bytes[1].size() == stream.out.unsent();
-    return outgoing;
+    for (Turns& turns : turns_) {
+      while (!turns.empty() && !turns.front()->sendable()) end_turn(*turns.front());
+      const auto turn = with_bytes ? turns.begin() : std::ranges::find_if(turns, [](const Stream* stream) {
+        return stream->out.unsent() == 0 && stream->sendable();
+      });
+      if (turn == turns.end()) continue;
+      Stream& stream = **turn;
+      Outgoing outgoing{&stream, stream.out.next(), false};
+      outgoing.last = stream.finishing && outgoing.bytes[0].size() + outgoing.bytes[1].size() == stream.out.unsent();
+      return outgoing;
+    }
+    return {};
   }
 
   void sent(EngineStream& s, std::size_t count, bool last) override {
     Stream& stream = of(s);
     stream.out.sent(count);
     stream.end_sent |= last;
-    if (turns_.front() != &stream) return;
+    Turns& turns = turns_of(stream);
+    if (turns.empty() || turns.front() != &stream) return;
     if (stream.sendable()) {
-      turns_.splice(turns_.end(), turns_, turns_.begin());
+      turns.splice(turns.end(), turns, turns.begin());
     } else {
       end_turn(stream);
     }
@@ -395,10 +424,10 @@ class Streams::State final : EngineOwner {
     return entry == streams_.end() ? nullptr : entry->second.get();
   }
 
-  Stream& add(StreamId handle, bool own) {
+  Stream& add(StreamId handle, bool own, Priority priority) {
     auto& entry = streams_[handle];
     CHECK(!entry);
-    entry = std::make_unique<Stream>(handle, own, limits_.send_buffer_bytes);
+    entry = std::make_unique<Stream>(handle, own, priority, limits_.send_buffer_bytes);
     if (own) ++own_count_;
     return *entry;
   }
@@ -466,19 +495,22 @@ class Streams::State final : EngineOwner {
   void take_turn(Stream& stream) {
     if (stream.id >= 0 && !stream.in_turn && !stream.blocked && stream.sendable()) {
       stream.in_turn = true;
-      turns_.push_back(&stream);
+      turns_of(stream).push_back(&stream);
     }
     kick_ = true;
   }
 
   void end_turn(Stream& stream) {
     stream.in_turn = false;
-    if (!turns_.empty() && turns_.front() == &stream) {
-      turns_.pop_front();
+    Turns& turns = turns_of(stream);
+    if (!turns.empty() && turns.front() == &stream) {
+      turns.pop_front();
     } else {
-      std::erase(turns_, &stream);
+      std::erase(turns, &stream);
     }
   }
+
+  Turns& turns_of(const Stream& stream) { return turns_[static_cast<std::size_t>(stream.priority)]; }
 
   // --- lives of the engine ---
 
@@ -538,7 +570,7 @@ class Streams::State final : EngineOwner {
     engine_streams_ = uncredited_ = allowances_ = 0;
     for (const auto& stream : std::exchange(abandoned_, {})) drop(*stream);
     to_shut_down_.clear();
-    turns_.clear();
+    for (Turns& turns : turns_) turns.clear();
     end_out_ = false;
     idle_since_.reset();
     for (auto& [handle, stream] : streams_) {
@@ -592,7 +624,7 @@ class Streams::State final : EngineOwner {
   Table streams_;                                   // with a user; own and the peer's, each at most their limit
   std::vector<std::unique_ptr<Stream>> abandoned_;  // without one; counted in the same limits
   std::list<Stream*> unopened_;                     // of streams_: not yet known to an engine
-  std::list<Stream*> turns_;                        // of streams_: have something to send, in order
+  std::array<Turns, 3> turns_;                      // of streams_: have something to send, in order; by priority
   std::list<Stream*> eventful_;                     // of streams_: have events, in order; each at most once
   std::vector<Stream*> to_shut_down_;
   std::size_t engine_streams_ = 0;  // that the engine knows
@@ -618,8 +650,12 @@ Streams::~Streams() = default;
 
 Bytes Streams::encoded_parameters(const Limits& limits) { return QuicEngine::encoded_parameters(limits); }
 
-Result<StreamId> Streams::open() { return state_->open(); }
+Result<StreamId> Streams::open(Priority priority) { return state_->open(priority); }
 std::size_t Streams::write(StreamId stream, BytesView bytes) { return state_->write(stream, bytes); }
+std::size_t Streams::room(StreamId stream) const { return state_->room(stream); }
+void Streams::want_room(StreamId stream) { state_->want_room(stream); }
+std::size_t Streams::unacknowledged(StreamId stream) const { return state_->unacknowledged(stream); }
+void Streams::watch_acknowledged(StreamId stream) { state_->watch_acknowledged(stream); }
 void Streams::finish(StreamId stream) { state_->finish(stream); }
 void Streams::reset(StreamId stream, std::uint64_t code) { state_->reset(stream, code); }
 std::size_t Streams::read(StreamId stream, MutableBytesView out) { return state_->read(stream, out); }
@@ -645,6 +681,7 @@ bool Streams::has_engine() const noexcept { return state_->has_engine(); }
 std::uint8_t Streams::generation() const noexcept { return state_->generation(); }
 std::size_t Streams::open_streams() const noexcept { return state_->open_streams(); }
 Duration Streams::smoothed_rtt() const noexcept { return state_->smoothed_rtt(); }
+std::uint64_t Streams::delivery_rate() const noexcept { return state_->delivery_rate(); }
 bool Streams::awaiting_acknowledgement() const noexcept { return state_->awaiting_acknowledgement(); }
 
 }  // namespace quantumgate::stream

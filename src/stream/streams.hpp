@@ -13,6 +13,7 @@
 #include "base/time.hpp"
 #include "quantumgate/bytes.h"
 #include "quantumgate/result.h"
+#include "quantumgate/send_options.h"
 
 namespace quantumgate::stream {
 
@@ -30,11 +31,12 @@ struct Limits {
 
 struct Event {
   enum class Kind : std::uint8_t {
-    opened,    // the peer opened `stream`
-    readable,  // bytes or the end arrived on `stream`
-    writable,  // there is room again after a short write
-    closed,    // `stream` is over and forgotten: finished both ways and acknowledged (clean) ...
-    reset,     // ... or broken off by the peer, or by the loss of its engine; `code` says why; forgotten
+    opened,        // the peer opened `stream`
+    readable,      // bytes or the end arrived on `stream`
+    writable,      // there is room again after a short write
+    acknowledged,  // the peer has more of what was written; only after watch_acknowledged()
+    closed,        // `stream` is over and forgotten: finished both ways and acknowledged (clean) ...
+    reset,         // ... or broken off by the peer, or by the loss of its engine; `code` says why; forgotten
   };
   Kind kind;
   StreamId stream = -1;
@@ -73,8 +75,15 @@ class Streams {
   // --- what an extender does ---
   // Opens a stream. Works at once in either role; if the engine must be started first, bytes wait in the send buffer.
   // `limit` when 256 streams of ours are open.
-  Result<StreamId> open();
+  // `priority` is that of what is written here; streams of the peer are answered with Priority::normal.
+  Result<StreamId> open(Priority priority = Priority::normal);
   std::size_t write(StreamId stream, BytesView bytes);  // how much was taken; 0 for unknown streams
+  // How much write() would take now; 0 for unknown streams. A caller that waits for more calls want_room().
+  std::size_t room(StreamId stream) const;
+  void want_room(StreamId stream);  // `writable` follows, as after a short write
+  // Written and not yet acknowledged by the peer.
+  std::size_t unacknowledged(StreamId stream) const;
+  void watch_acknowledged(StreamId stream);
   void finish(StreamId stream);
   void reset(StreamId stream, std::uint64_t code);          // both directions; forgotten at once, no event follows
   std::size_t read(StreamId stream, MutableBytesView out);  // how much was moved
@@ -108,6 +117,8 @@ class Streams {
   std::uint8_t generation() const noexcept;
   std::size_t open_streams() const noexcept;
   Duration smoothed_rtt() const noexcept;  // zero without an engine
+  // How fast the path has lately carried our bytes, in bytes per second; 0 while unknown.
+  std::uint64_t delivery_rate() const noexcept;
 
  private:
   class State;

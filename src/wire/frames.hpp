@@ -10,7 +10,8 @@
 
 namespace quantumgate::wire {
 
-enum class FrameKind : std::uint8_t { padding = 0, stream = 1, control = 2, close = 3 };
+enum class FrameKind : std::uint8_t { padding = 0, stream = 1, control = 2, close = 3, datagram = 8 };
+inline constexpr std::size_t kDatagramIdSize = 4;  // at the front of a DATAGRAM frame's body
 inline constexpr std::uint8_t kFrameMustUnderstand = 0x80;
 inline constexpr std::uint8_t kFrameHasLength = 0x40;
 inline constexpr std::uint8_t kFrameKindMask = 0x3f;

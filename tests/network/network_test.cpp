@@ -90,7 +90,9 @@ void TestNode::restart() {
   }
   sink = std::make_shared<Sink>();
   observer = std::make_shared<Observer>();
-  auto created = node::LocalNode::create(host, identity, node_options, {sink, observer});
+  std::vector<std::shared_ptr<Extender>> extenders{sink, observer};
+  extenders.insert(extenders.end(), options.extenders.begin(), options.extenders.end());
+  auto created = node::LocalNode::create(host, identity, node_options, std::move(extenders));
   ASSERT_TRUE(created);
   node = std::move(*created);
 }

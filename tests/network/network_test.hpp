@@ -73,6 +73,7 @@ struct TestNode {
     std::uint8_t shared_secret = 0;  // 0: none, else a secret made of this byte
     std::uint32_t sessions_max = 4096;
     bool v6 = false;
+    std::vector<std::shared_ptr<Extender>> extenders;  // beside the Sink and the Observer
   };
   TestNode(sim::Simulator& network, std::uint8_t seed) : TestNode(network, seed, Options()) {}
   TestNode(sim::Simulator& network, std::uint8_t seed, const Options& options);
@@ -91,7 +92,7 @@ struct TestNode {
   std::shared_ptr<Sink> sink;
   std::shared_ptr<Observer> observer;
   std::vector<std::string> log;
-  std::unique_ptr<node::LocalNode> node;
+  std::unique_ptr<Node> node;
 };
 
 }  // namespace quantumgate::network_test

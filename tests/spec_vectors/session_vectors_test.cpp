@@ -144,6 +144,9 @@ class Notes final : public session::FrameSink {
     frames.push_back(
         {{"kind", "STREAM"}, {"generation", std::to_integer<int>(body[0])}, {"packet", hex_of(body.subspan(1))}});
   }
+  void on_datagram_frame(TimePoint, BytesView body) override {
+    frames.push_back({{"kind", "DATAGRAM"}, {"id", hex_of(body.first(4))}, {"content", hex_of(body.subspan(4))}});
+  }
   std::optional<Bytes> on_control_request(TimePoint, std::uint8_t method, BytesView body) override {
     frames.push_back({{"kind", "CONTROL"}, {"what", 0}, {"method", method}, {"body", hex_of(body)}});
     return std::nullopt;

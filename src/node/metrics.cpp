@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "node/metrics.hpp"
+
+namespace quantumgate {
+namespace node {
+
+std::vector<Metric> metrics_of(const NodeCounters& c, std::size_t peers) {
+  using enum Metric::Kind;
+  return {
+      {"quantumgate_peers", "Peers with a session.", gauge, peers},
+      {"quantumgate_udp_datagrams_received", "UDP datagrams received.", counter, c.datagrams_received},
+      {"quantumgate_udp_datagrams_sent", "UDP datagrams sent.", counter, c.datagrams_sent},
+      {"quantumgate_udp_bytes_received", "UDP payload bytes received.", counter, c.bytes_received},
+      {"quantumgate_udp_bytes_sent", "UDP payload bytes sent.", counter, c.bytes_sent},
+      {"quantumgate_dropped_malformed", "UDP datagrams dropped: impossible size.", counter, c.dropped_malformed},
+      {"quantumgate_dropped_unauthentic", "UDP datagrams dropped: no key of ours opens them.", counter,
+       c.dropped_unauthentic},
+      {"quantumgate_dropped_replayed", "UDP datagrams dropped: seen before.", counter, c.dropped_replayed},
+      {"quantumgate_dropped_clock", "Handshake datagrams dropped: their time is more than 120 s from ours.", counter,
+       c.dropped_clock},
+      {"quantumgate_dropped_full", "UDP datagrams dropped: a bounded table was full.", counter, c.dropped_full},
+      {"quantumgate_handshakes_started", "Handshakes begun by others.", counter, c.handshakes_started},
+      {"quantumgate_handshakes_completed", "Handshakes completed, by either side.", counter, c.handshakes_completed},
+      {"quantumgate_cookies_sent", "Cookies sent because handshakes piled up.", counter, c.cookies_sent},
+      {"quantumgate_messages_sent", "Messages accepted for sending.", counter, c.messages_sent},
+      {"quantumgate_messages_received", "Messages handed to extenders.", counter, c.messages_received},
+      {"quantumgate_datagrams_sent", "Datagrams of extenders accepted for sending.", counter, c.datagram_frames_sent},
+      {"quantumgate_datagrams_received", "Datagrams of extenders received.", counter, c.datagram_frames_received},
+      {"quantumgate_datagrams_dropped", "Datagrams received for no extender of this node.", counter,
+       c.dropped_datagram_frames},
+  };
+}
+
+}  // namespace node
+
+std::string openmetrics_text(std::span<const Metric> metrics) {
+  std::string text;
+  for (const Metric& metric : metrics) {
+    const bool counter = metric.kind == Metric::Kind::counter;
+    const std::string name(metric.name);
+    text += "# TYPE " + name + (counter ? " counter\n" : " gauge\n");
+    text += "# HELP " + name + " " + std::string(metric.help) + "\n";
+    text += name + (counter ? "_total " : " ") + std::to_string(metric.value) + "\n";
+  }
+  return text + "# EOF\n";
+}
+
+}  // namespace quantumgate

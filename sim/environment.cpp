@@ -143,6 +143,12 @@ TimePoint Host::now() const { return simulator_.now(); }
 UnixTime Host::wall_clock() const { return simulator_.wall_clock() + wall_clock_offset_; }
 void Host::post(std::function<void()> work) { simulator_.schedule(simulator_.now_, std::move(work)); }
 
+std::function<void(std::function<void()>)> Host::poster() {
+  return [this, alive = std::weak_ptr(alive_)](std::function<void()> work) {
+    if (!alive.expired()) post(std::move(work));
+  };
+}
+
 // As Linux does it: a socket bound to every address of its family conflicts with those bound to a single one.
 bool Host::port_taken(const Endpoint& local) const {
   const auto taken = [&](const Endpoint& own) { return sockets_.contains(with_port(own, local.port)); };

@@ -46,6 +46,7 @@ class Host final : public node::Environment {
   std::unique_ptr<node::Timer> make_timer(std::function<void()> on_deadline) override;
   void resolve(std::string host, std::uint16_t port, std::function<void(Result<std::vector<Endpoint>>)> done) override;
   void post(std::function<void()> work) override;
+  std::function<void(std::function<void()>)> poster() override;
   bool on_thread() const noexcept override { return true; }  // there is no other
 
  private:
@@ -74,6 +75,7 @@ class Host final : public node::Environment {
   Duration send_interval_{};
   TimePoint send_window_end_{};
   std::size_t sends_left_ = 0;
+  std::shared_ptr<char> alive_ = std::make_shared<char>();  // what poster() looks at
 };
 
 }  // namespace quantumgate::sim

@@ -73,6 +73,9 @@ class Environment {
   virtual void resolve(std::string host, std::uint16_t port,
                        std::function<void(Result<std::vector<Endpoint>>)> done) = 0;
   virtual void post(std::function<void()> work) = 0;
+  // post() for those who may outlive the environment: called, copied and destroyed on any thread, at any time. Once the
+  // environment is gone it does nothing.
+  virtual std::function<void(std::function<void()>)> poster() = 0;
   // Whether the caller is on the environment's thread. Any thread.
   virtual bool on_thread() const noexcept = 0;
 };

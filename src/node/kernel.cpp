@@ -425,8 +425,8 @@ const ExtenderOptions* Kernel::extender_options(const std::string& name) const {
 void Kernel::on_touched(Connection& connection) { touched_.insert(connection.number()); }
 
 std::function<void(std::function<void()>)> Kernel::poster(Number number) {
-  return [this, number, &environment = environment_, alive = std::weak_ptr(alive_)](std::function<void()> work) {
-    environment.post([this, number, alive, work = std::move(work)] {
+  return [this, number, post = environment_.poster(), alive = std::weak_ptr(alive_)](std::function<void()> work) {
+    post([this, number, alive, work = std::move(work)] {
       if (alive.expired() || !connections_.contains(number)) return;
       work();
       end_turn();

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <mutex>
+#include <atomic>
 
 #include "base/check.hpp"
 #include "quantumgate/stream.h"
@@ -151,43 +151,36 @@ void Messages::tidy(TimePoint now) {
 
 // --- in ---
 
-// What an extender has in its hands of one peer. Shared with Messages that may outlive everything else.
+// What an extender has in its hands of one peer. Shared with Messages that are destroyed on any thread, and that may
+// outlive everything else.
 class Messages::Held {
  public:
+  // `resume` may be called on any thread, at any time.
   explicit Held(std::function<void()> resume) : resume_(std::move(resume)) {}
 
-  // Whether there is room for one more; if not, the resume function will be called when there is.
+  // Whether there is room for one more; if not, `resume` will be called when there is.
   bool room() {
-    const std::lock_guard guard(mutex_);
-    const bool free = count_ < kMessagesHeldMax && bytes_ < kMessageBytesHeldMax;
-    paused_ = !free;
-    return free;
+    if (full()) paused_ = true;
+    return !full();  // once more: what was given back before paused_ was set called nobody
   }
   void take(std::size_t bytes) {
-    const std::lock_guard guard(mutex_);
     ++count_;
     bytes_ += bytes;
   }
   void give_back(std::size_t bytes) {
-    const std::lock_guard guard(mutex_);
     --count_;
     bytes_ -= bytes;
-    if (paused_ && count_ <= kMessagesHeldMax / 2 && bytes_ <= kMessageBytesHeldMax / 2) {
-      paused_ = false;
-      if (resume_) resume_();
-    }
-  }
-  void forget() {
-    const std::lock_guard guard(mutex_);
-    resume_ = nullptr;
+    const bool plenty = count_ <= kMessagesHeldMax / 2 && bytes_ <= kMessageBytesHeldMax / 2;
+    if (plenty && paused_.exchange(false)) resume_();
   }
 
  private:
-  std::mutex mutex_;
-  std::size_t count_ = 0;
-  std::size_t bytes_ = 0;
-  bool paused_ = false;
-  std::function<void()> resume_;  // posts to the connection's thread
+  bool full() const { return count_ >= kMessagesHeldMax || bytes_ >= kMessageBytesHeldMax; }
+
+  std::atomic<std::size_t> count_ = 0;
+  std::atomic<std::size_t> bytes_ = 0;
+  std::atomic<bool> paused_ = false;
+  const std::function<void()> resume_;
 };
 
 class Messages::Receiver final : public StreamOwner {
@@ -331,10 +324,6 @@ void Messages::resume(const std::string& extender) {
   for (const auto& line : incoming->second.receivers) {
     if (!line.empty()) hub_.wake(line.front()->id());
   }
-}
-
-Messages::~Messages() {
-  for (auto& [name, incoming] : incoming_) incoming.held->forget();
 }
 
 }  // namespace quantumgate::node

@@ -49,7 +49,6 @@ using MessageDone = std::function<void(Result<void>)>;
 class Messages {
  public:
   Messages(StreamHub& hub, MessageHost& host) : hub_(hub), host_(host) {}
-  ~Messages();
   Messages(const Messages&) = delete;
   Messages& operator=(const Messages&) = delete;
 

@@ -12,6 +12,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -59,6 +60,12 @@ struct SystemEnvironment::Loop {
   // Destroyed first, and by hand: what waits in it may own sockets and timers, which use the members above.
   std::optional<asio::io_context> context{std::in_place, 1};
   std::optional<asio::ip::udp::resolver> resolver{std::in_place, *context};
+  // What a poster() holds: where to post, as long as there is such a place.
+  struct Slot {
+    std::mutex mutex;
+    asio::io_context* context = nullptr;
+  };
+  std::shared_ptr<Slot> slot = std::make_shared<Slot>();
 };
 
 // Handles share their state with the callbacks under way, so that a callback may destroy the handle it came from.
@@ -191,9 +198,13 @@ class SystemEnvironment::Alarm final : public node::Timer {
   const std::shared_ptr<State> state_;
 };
 
-SystemEnvironment::SystemEnvironment() : loop_(std::make_unique<Loop>()) {}
+SystemEnvironment::SystemEnvironment() : loop_(std::make_unique<Loop>()) { loop_->slot->context = &*loop_->context; }
 
 SystemEnvironment::~SystemEnvironment() {
+  {
+    const std::lock_guard guard(loop_->slot->mutex);
+    loop_->slot->context = nullptr;
+  }
   loop_->resolver.reset();
   loop_->context.reset();
   CHECK(loop_->handles == 0);  // a socket or timer outlives its environment
@@ -264,5 +275,12 @@ void SystemEnvironment::resolve(std::string host, std::uint16_t port,
 }
 
 void SystemEnvironment::post(std::function<void()> work) { asio::post(*loop_->context, std::move(work)); }
+
+std::function<void(std::function<void()>)> SystemEnvironment::poster() {
+  return [slot = loop_->slot](std::function<void()> work) {
+    const std::lock_guard guard(slot->mutex);
+    if (slot->context != nullptr) asio::post(*slot->context, std::move(work));
+  };
+}
 
 }  // namespace quantumgate::platform

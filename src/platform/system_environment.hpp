@@ -48,6 +48,7 @@ class SystemEnvironment final : public node::Environment {
   std::unique_ptr<node::Timer> make_timer(std::function<void()> on_deadline) override;
   void resolve(std::string host, std::uint16_t port, std::function<void(Result<std::vector<Endpoint>>)> done) override;
   void post(std::function<void()> work) override;
+  std::function<void(std::function<void()>)> poster() override;
   bool on_thread() const noexcept override;  // while run() is active
 
  private:

@@ -4,6 +4,7 @@ its units are valid and closed.
 Method: the test plays systemd's part of sd_notify(3) on a socket of its own; systemd-analyze reads the built units."""
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -127,6 +128,40 @@ def test_units_are_valid(bench):
         done = analyze("verify", "--man=no", "--recursive-errors=no", unit)
         own = [line for line in done.stderr.splitlines() if "qgate" in line]
         same([], own, f"{unit.name}: {done.stderr}")
+
+
+def system_calls(*groups):
+    """The names in these groups of system calls, and in the groups that they name."""
+    found = set()
+    for group in groups:
+        done = analyze("syscall-filter", "--no-pager", group)
+        names = {line.strip() for line in done.stdout.splitlines()[1:] if line.startswith(" ") and "#" not in line}
+        found |= {name for name in names if not name.startswith("@")}
+        found |= system_calls(*(name for name in names if name.startswith("@") and name != group))
+    return found
+
+
+def test_the_sandbox_allows_what_a_node_does(bench):
+    if shutil.which("strace") is None:
+        raise Skip("strace is not installed (tools/install --tests installs it)")
+    lines = [line.partition("=")[2] for line in (SOURCE / "packaging/systemd/sandbox.conf").read_text().splitlines()
+             if line.startswith("SystemCallFilter=")]
+    allowed = system_calls(*lines[0].split()) - system_calls(*lines[1].lstrip("~").split())
+    check(len(lines) == 2 and len(allowed) > 200, f"{lines}: {len(allowed)}")
+    trace = bench.path("trace")
+    bench.path("in").mkdir()
+    a = bench.node("a", "--receive", bench.path("in"), wrapper=["strace", "-f", "-qq", "-o", str(trace)])
+    b = bench.node("b")
+    b.connect(a)
+    same(OK, b.do("file", "send", a.uuid, bench.make("file", 100_000)).code, "file send")
+    same(OK, b.do("chat", a.uuid, "--send", "hello").code, "chat")
+    # strace itself does not let a signal through.
+    children = pathlib.Path(f"/proc/{a.process.pid}/task/{a.process.pid}/children")
+    os.kill(int(children.read_text()), signal.SIGTERM)
+    same(OK, a.wait(), "exit code")
+    used = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.MULTILINE))
+    check({"bind", "recvmmsg", "openat"} & used, f"{used}")
+    same(set(), used - allowed, "system calls that the unit would refuse")
 
 
 def test_units_are_closed(bench):

@@ -11,11 +11,9 @@
 namespace quantumgate::qgate {
 namespace {
 
-bool is_list(const SettingRow& row) { return row.kind == SettingKind::endpoints; }
-
 // As JSON and, since TOML writes these the same way, for a file.
 Json value_json(const SettingRow& row, const SettingValue& value) {
-  if (is_list(row)) return value.texts;
+  if (row.is_list()) return value.texts;
   if (value.texts.empty()) return nullptr;
   if (row.kind == SettingKind::whole) return std::stoull(value.texts[0]);
   return value.texts[0];
@@ -109,7 +107,7 @@ Outcome<void> config_keys(const Globals& globals) {
                     {"flag", flag_of(row)},
                     {"variable", variable_of(row)},
                     {"takes", range_of(row)},
-                    {"list", is_list(row)},
+                    {"list", row.is_list()},
                     {"default", row.fallback},
                     {"meaning", row.meaning},
                     {"reloads", row.reloads}});

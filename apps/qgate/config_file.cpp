@@ -38,14 +38,8 @@ const char* kind_name(toml::node_type type) {
 }
 
 const char* wanted_name(const SettingRow& row) {
-  switch (row.kind) {
-    case SettingKind::endpoints:
-      return "text in quotes, or a list of them: [\"127.0.0.1:0\", \"[::1]:0\"]";
-    case SettingKind::whole:
-      return "a whole number";
-    default:
-      return "text in quotes";
-  }
+  if (row.kind == SettingKind::whole) return "a whole number";
+  return row.is_list() ? "text in quotes, or a list of such: [\"...\", \"...\"]" : "text in quotes";
 }
 
 std::string unknown_key(std::string_view key) {
@@ -133,7 +127,7 @@ class Reader {
       texts.push_back(std::to_string(*number));
       return nullptr;
     }
-    if (const toml::array* list = node.as_array(); list != nullptr && row.kind == SettingKind::endpoints) {
+    if (const toml::array* list = node.as_array(); list != nullptr && row.is_list()) {
       for (const toml::node& element : *list) {
         const auto text = element.value_exact<std::string>();
         if (!text) return &element;

@@ -221,11 +221,11 @@ Finding look_at_buffer(const char* area, int force, int option, const char* sett
   }
   got /= 2;  // Linux counts its own overhead in
   const std::string size = human_bytes(static_cast<std::uint64_t>(got));
-  if (got >= wanted) return {area, Verdict::ok, "a UDP socket gets " + size + ".", ""};
-  return {
-      area, Verdict::warning,
-      "a UDP socket gets " + size + " of " + human_bytes(static_cast<std::uint64_t>(wanted)) + ": bursts may be lost.",
-      std::string("sysctl -w ") + setting + "=" + std::to_string(wanted)};
+  if (got >= wanted) return {area, Verdict::ok, "a UDP socket of this user gets " + size + ".", ""};
+  return {area, Verdict::warning,
+          "a UDP socket of this user gets " + size + " of " + human_bytes(static_cast<std::uint64_t>(wanted)) +
+              ": bursts may be lost.",
+          std::string("sysctl -w ") + setting + "=" + std::to_string(wanted)};
 }
 
 std::vector<Finding> look_at_everything(const Globals& globals) {

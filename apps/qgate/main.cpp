@@ -122,7 +122,7 @@ class CommandLine {
                                             row.meaning + fallback)
                                 ->type_name(row.placeholder)
                                 ->expected(1);
-      if (row.kind == SettingKind::endpoints) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      if (row.is_list()) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
       if (!row.choices.empty()) choices_[option] = {row.choices.begin(), row.choices.end()};
     }
   }

@@ -20,8 +20,8 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
      "Key file of the node", false, 1},
     {Setting::pass_phrase_file, "pass_phrase_file", SettingKind::file, SettingScope::key_commands, "FILE", "",
      "Take the pass phrase of the key file from the first line of FILE", false, 1},
-    {Setting::listen, "listen", SettingKind::endpoints, SettingScope::node, "HOST:PORT", "",
-     "UDP address to listen on; port 0 takes a free one; may be given up to 8 times", false, 1, 8},
+    {Setting::listen, "listen", SettingKind::endpoint, SettingScope::node, "HOST:PORT", "",
+     "UDP address to listen on; port 0 takes a free one; may be given up to 8 times", false, 0, 0, 8},
     {Setting::network, "network", SettingKind::text, SettingScope::node, "NAME", "quantumgate",
      "Network name; both ends must use the same", false, 1, 64},
     {Setting::gss, "gss", SettingKind::file, SettingScope::node, "FILE", "",
@@ -31,7 +31,7 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
     {Setting::receive, "receive", SettingKind::folder, SettingScope::node, "FOLDER", "", "Take files into this folder",
      false, 1},
     {Setting::log_level, "log_level", SettingKind::choice, SettingScope::node, "LEVEL", "info",
-     "Least important lines that are logged; -v is debug, -q is warning", true, 0, 0, kLogLevels},
+     "Least important lines that are logged; -v is debug, -q is warning", true, 0, 0, 1, kLogLevels},
 };
 
 constexpr bool in_order() {
@@ -61,7 +61,7 @@ std::optional<std::string> problem_with_text(const SettingRow& row, const std::s
       if (text.size() >= row.min && text.size() <= row.max) return std::nullopt;
       return (text.empty() ? "it is empty" : "it has " + std::to_string(text.size()) + " bytes") + "; it takes " +
              range_of(row);
-    case SettingKind::endpoints:
+    case SettingKind::endpoint:
       if (Endpoint::parse(text)) return std::nullopt;
       return shown + " is not an address to listen on. Write it as 127.0.0.1:0 or [::1]:5000";
     case SettingKind::whole: {
@@ -127,8 +127,8 @@ std::string range_of(const SettingRow& row) {
     case SettingKind::folder:
       return std::string("the path of a ") + (row.kind == SettingKind::folder ? "folder" : "file") + ", at most " +
              max + " bytes";
-    case SettingKind::endpoints:
-      return std::to_string(row.min) + " to " + max + " addresses with ports";
+    case SettingKind::endpoint:
+      return "1 to " + std::to_string(row.values_max) + " addresses with ports";
     case SettingKind::whole:
       return "a whole number from " + std::to_string(row.min) + " to " + max;
     case SettingKind::choice:
@@ -138,8 +138,7 @@ std::string range_of(const SettingRow& row) {
 }
 
 std::optional<std::string> problem_with(const SettingRow& row, std::span<const std::string> texts) {
-  const bool is_list = row.kind == SettingKind::endpoints;
-  if (is_list ? texts.size() < row.min || texts.size() > row.max : texts.size() != 1) {
+  if (texts.empty() || texts.size() > row.values_max) {
     return "there are " + std::to_string(texts.size()) + " values; it takes " + range_of(row);
   }
   for (const std::string& text : texts) {

@@ -28,7 +28,7 @@ enum class Setting : std::uint8_t {
 };
 inline constexpr std::size_t kSettingCount = 9;
 
-enum class SettingKind : std::uint8_t { text, file, folder, endpoints, whole, choice };
+enum class SettingKind : std::uint8_t { text, file, folder, endpoint, whole, choice };
 
 // Which commands take the flag. File and environment serve all.
 enum class SettingScope : std::uint8_t { every_command, key_commands, node };
@@ -41,11 +41,14 @@ struct SettingRow {
   const char* placeholder;  // what stands for the value in --help
   // As text, "" for none. What begins with $XDG_CONFIG_HOME or $XDG_RUNTIME_DIR lies in that folder.
   const char* fallback;
-  const char* meaning;       // one phrase, no full stop
-  bool reloads = false;      // a running node takes a new value over on HUP
-  std::uint64_t min = 0;     // bytes of a text, number of endpoints, or the number itself
-  std::uint64_t max = 4095;  // PATH_MAX less the NUL
+  const char* meaning;           // one phrase, no full stop
+  bool reloads = false;          // a running node takes a new value over on HUP
+  std::uint64_t min = 0;         // bytes of a text, or the number itself
+  std::uint64_t max = 4095;      // PATH_MAX less the NUL
+  std::uint32_t values_max = 1;  // more than one: a list
   std::span<const char* const> choices = {};
+
+  bool is_list() const noexcept { return values_max > 1; }
 };
 
 std::span<const SettingRow, kSettingCount> setting_rows() noexcept;

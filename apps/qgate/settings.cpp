@@ -64,8 +64,7 @@ class Loader {
     }
     for (const SettingRow& row : setting_rows()) {
       if (const char* value = std::getenv(variable_of(row).c_str()); value != nullptr) {
-        const bool is_list = row.kind == SettingKind::endpoints;
-        take(row, is_list ? split_at_commas(value) : std::vector<std::string>{value}, Origin::environment,
+        take(row, row.is_list() ? split_at_commas(value) : std::vector<std::string>{value}, Origin::environment,
              variable_of(row));
       }
     }

@@ -61,7 +61,7 @@ struct Party {
       : identity(Identity::from_seed(seed(number))),
         credentials(identity, "fuzz", nullptr, all_suites(), Streams::encoded_parameters(StreamTraffic::limits())) {
     sim::SeededRandom random(number);
-    static_cast<void>(credentials.static_key(random, kWallStart));
+    static_cast<void>(credentials.static_key(crypto::DhAlgorithm::x25519, random, kWallStart));
   }
   static Secret<32> seed(std::uint8_t number) {
     std::array<std::byte, 32> bytes;

@@ -22,8 +22,10 @@ struct Side {
   Side(const Suite& suite, NoiseRole role) : random(3, static_cast<std::uint64_t>(role)), noise(make(suite, role)) {}
 
   NoiseHandshake make(const Suite& suite, NoiseRole role) {
+    SecretBytes static_private(crypto::dh_size(suite.algorithms.dh));
+    random.fill(static_private.mutable_view());
     NoiseKeys keys;
-    random.fill(keys.static_private.emplace().mutable_view());
+    keys.static_key = crypto::DhKeyPair::of(suite.algorithms.dh, std::move(static_private));
     keys.psks.emplace_back();
     auto created = NoiseHandshake::create(suite.pattern, suite.protocol_name, suite.algorithms, role,
                                           as_bytes("prologue"), std::move(keys), random);

@@ -22,6 +22,7 @@
 #include "quantumgate/send_options.h"
 #include "quantumgate/shared_secret.h"
 #include "quantumgate/stream.h"
+#include "quantumgate/suite.h"
 
 namespace quantumgate {
 
@@ -34,11 +35,16 @@ struct NodeOptions {
   std::optional<SharedSecret> shared_secret;
   // Sessions at the same time; more are refused silently. 1 to 65536.
   std::uint32_t sessions_max = 4096;
+  // The suites to take part in, by name; their order means nothing. Two nodes use the best that both have.
+  std::vector<std::string> suites = suite_names();
   LogSink log;
 };
 
 struct ConnectOptions {
   std::chrono::milliseconds time_limit{10'000};  // 100 ms to 5 min
+  // The suite to dial with, one of this node's; none: its best. Another one is for a peer that lacks the best and so
+  // would not answer: a session with less than the best that both nodes have is refused by both.
+  std::optional<std::string> suite{};
 };
 
 // Counters since the start; they only grow.

@@ -124,6 +124,12 @@ TEST(NodeTest, ImpossibleOptionsAreRefused) {
   NodeOptions none;
   none.sessions_max = 0;
   EXPECT_TRUE(refused(std::move(none)));
+  NodeOptions no_suite;
+  no_suite.suites.clear();
+  EXPECT_TRUE(refused(std::move(no_suite)));
+  NodeOptions unknown_suite;
+  unknown_suite.suites.push_back("Noise_XX_25519_AESGCM_SHA256");
+  EXPECT_TRUE(refused(std::move(unknown_suite)));
   EXPECT_TRUE(refused({}, {echo(), echo()}));
   EXPECT_TRUE(refused({}, {make_extender("Bad Name", {})}));
 }

@@ -6,7 +6,6 @@
 #include "base/byte_order.hpp"
 #include "crypto/ed25519.hpp"
 #include "crypto/hash.hpp"
-#include "crypto/x25519.hpp"
 #include "handshake/constants.hpp"
 #include "wire/fingerprint.hpp"
 
@@ -15,7 +14,7 @@ namespace {
 void append(Bytes& to, BytesView bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 }  // namespace
 
-StaticKey StaticKey::clone() const { return {private_key.clone(), public_key, expiry, signature}; }
+StaticKey StaticKey::clone() const { return {pair.clone(), expiry, signature}; }
 
 Credentials::Credentials(const Identity& identity, std::string_view network, const SharedSecret* shared_secret,
                          Bytes suites, Bytes stream_parameters)
@@ -32,18 +31,18 @@ bool Credentials::enabled(std::uint8_t suite) const noexcept {
   return std::find(suites_.begin(), suites_.end(), std::byte{suite}) != suites_.end();
 }
 
-StaticKey Credentials::static_key(RandomSource& random, UnixTime now) {
+StaticKey Credentials::static_key(crypto::DhAlgorithm algorithm, RandomSource& random, UnixTime now) {
   const auto seconds = static_cast<std::uint64_t>(now.count());
-  if (!static_key_ || static_key_->expiry < seconds + kStaticKeyRenewal_s ||
-      static_key_->expiry > seconds + kStaticKeyLifetime_s) {  // the clock was set back
-    StaticKey key;
-    random.fill(key.private_key.mutable_view());
-    key.public_key = crypto::x25519_public_key(key.private_key);
+  StaticKey& key = static_keys_[algorithm];  // a new one has expired
+  const bool clock_set_back = key.expiry > seconds + kStaticKeyLifetime_s;
+  if (key.expiry < seconds + kStaticKeyRenewal_s || clock_set_back) {
+    SecretBytes private_key(crypto::dh_size(algorithm));
+    random.fill(private_key.mutable_view());
+    key.pair = crypto::DhKeyPair::of(algorithm, std::move(private_key));
     key.expiry = seconds + kStaticKeyLifetime_s;
-    key.signature = crypto::ed25519_sign(seed_, signed_text(uuid_, key.public_key, key.expiry));
-    static_key_ = std::move(key);
+    key.signature = crypto::ed25519_sign(seed_, signed_text(uuid_, key.pair.public_key, key.expiry));
   }
-  return static_key_->clone();
+  return key.clone();
 }
 
 wire::Introduction Credentials::introduce(const StaticKey& key, const Endpoint& observed) const {
@@ -58,8 +57,7 @@ wire::Introduction Credentials::introduce(const StaticKey& key, const Endpoint& 
   return introduction;
 }
 
-Result<PeerKey> Credentials::verify(const wire::Introduction& introduction, const Key32& static_key,
-                                    UnixTime now) const {
+Result<PeerKey> Credentials::verify(const wire::Introduction& introduction, BytesView static_key, UnixTime now) const {
   constexpr const char* kDoing = "verifying a peer's identity";
   if (introduction.algorithm != wire::kAlgorithmEd25519) return fail(ErrorCode::not_authentic, kDoing);
   const auto seconds = static_cast<std::uint64_t>(now.count());
@@ -87,7 +85,7 @@ Bytes Credentials::prologue(std::uint8_t suite, const PeerUuid& responder) const
   return text;
 }
 
-Bytes Credentials::signed_text(const PeerUuid& uuid, const Key32& static_key, std::uint64_t expiry) const {
+Bytes Credentials::signed_text(const PeerUuid& uuid, BytesView static_key, std::uint64_t expiry) const {
   std::array<std::byte, 8> expiry_bytes;
   store_be(expiry, std::span(expiry_bytes));
   Bytes text;

@@ -4,8 +4,11 @@
 // Threads: one object, one thread.   Ownership: copies of all keys, wiped at the end.
 #pragma once
 
+#include <map>
+
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "crypto/diffie_hellman.hpp"
 #include "quantumgate/endpoint.h"
 #include "quantumgate/identity.h"
 #include "quantumgate/shared_secret.h"
@@ -16,10 +19,9 @@ namespace quantumgate::handshake {
 
 using Key32 = std::array<std::byte, 32>;
 
-// The static key of this process, signed by the identity key.
+// A static key of this process, signed by the identity key.
 struct StaticKey {
-  Secret<32> private_key;
-  Key32 public_key{};
+  crypto::DhKeyPair pair;
   std::uint64_t expiry = 0;
   std::array<std::byte, 64> signature{};
 
@@ -46,21 +48,21 @@ class Credentials {
   const Bytes& suites() const noexcept { return suites_; }
   bool enabled(std::uint8_t suite) const noexcept;
 
-  // A copy of the current static key; made anew when the old one is 15 days old.
-  StaticKey static_key(RandomSource& random, UnixTime now);
+  // A copy of the current static key for `algorithm`; made anew when the old one is 15 days old.
+  StaticKey static_key(crypto::DhAlgorithm algorithm, RandomSource& random, UnixTime now);
 
   // The payload that introduces us to a peer seen at `observed`. `key` is the static key used in that handshake.
   wire::Introduction introduce(const StaticKey& key, const Endpoint& observed) const;
 
   // Checks a peer's introduction against the static key that the Noise handshake proved. `not_authentic` if the
   // signature, its time or its algorithm is wrong.
-  Result<PeerKey> verify(const wire::Introduction& introduction, const Key32& static_key, UnixTime now) const;
+  Result<PeerKey> verify(const wire::Introduction& introduction, BytesView static_key, UnixTime now) const;
 
   // Noise prologue of a handshake with `responder`.
   Bytes prologue(std::uint8_t suite, const PeerUuid& responder) const;
 
  private:
-  Bytes signed_text(const PeerUuid& uuid, const Key32& static_key, std::uint64_t expiry) const;
+  Bytes signed_text(const PeerUuid& uuid, BytesView static_key, std::uint64_t expiry) const;
 
   Secret<32> seed_;
   Key32 identity_key_;
@@ -69,7 +71,7 @@ class Credentials {
   SharedSecret shared_secret_;
   Bytes suites_;
   Bytes stream_parameters_;
-  std::optional<StaticKey> static_key_;
+  std::map<crypto::DhAlgorithm, StaticKey> static_keys_;
 };
 
 }  // namespace quantumgate::handshake

@@ -18,7 +18,7 @@ struct Established {
   NoiseSplit secrets;
   Bytes handshake_hash;  // identifies the session
   PeerKey peer;
-  Key32 peer_static_key{};         // fresh for each start of the peer
+  Bytes peer_static_key;           // fresh for each start of the peer
   std::uint32_t local_index = 0;   // we receive packets under it
   std::uint32_t remote_index = 0;  // the peer does
   Path path;                       // how the peer's last message came

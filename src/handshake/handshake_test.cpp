@@ -8,6 +8,7 @@
 #include "crypto/system_random.hpp"
 #include "handshake/initiator.hpp"
 #include "handshake/responder.hpp"
+#include "quantumgate/suite.h"
 
 namespace quantumgate::handshake {
 namespace {
@@ -40,8 +41,8 @@ struct HandshakeTest : ::testing::Test {
 
   void SetUp() override { responder.emplace(bob_credentials, options, indexes, random); }
 
-  Initiator dial(Credentials& credentials, PeerUuid to) {
-    return Initiator(credentials, {to, {kResponderAt}, 10s}, 1, 11, 12, random, now, kWall);
+  Initiator dial(Credentials& credentials, PeerUuid to, std::uint8_t suite = 1) {
+    return Initiator(credentials, {to, {kResponderAt}, 10s}, suite, 11, 12, random, now, kWall);
   }
   Initiator dial() { return dial(alice_credentials, bob.uuid()); }
 
@@ -94,6 +95,173 @@ TEST_F(HandshakeTest, BothSidesAgree) {
   EXPECT_EQ(theirs->observed, kResponderAt);
   EXPECT_TRUE(ours->suite->post_quantum());
   EXPECT_EQ(responder->half_open(), 0u);
+}
+
+// Alice has only the one suite, Bob has all.
+TEST_F(HandshakeTest, BothSidesAgreeInEverySuite) {
+  for (const std::byte id : all_suites()) {
+    const Suite& suite = *find_suite(std::to_integer<std::uint8_t>(id));
+    SCOPED_TRACE(suite.protocol_name);
+    Credentials only_this{alice, "test", nullptr, Bytes{id}, Bytes(128)};
+    Initiator initiator = dial(only_this, bob.uuid(), suite.id);
+    const auto message1 = drain(initiator);
+    ASSERT_EQ(message1.size(), 2u);
+    for (const Bytes& datagram : message1) EXPECT_EQ(datagram.size(), suite.id <= 8 ? 704u : 908u);
+    to_responder(message1);
+    const auto message2 = drain(*responder);
+    EXPECT_EQ(message2.size(), 2u);
+    to_initiator(initiator, message2);
+    const auto ours = initiator.take_established();
+    ASSERT_TRUE(ours);
+    EXPECT_LE(responder->memory_bytes(), kHalfOpenBytesMax);
+    message3_to_responder(drain(initiator));
+    const auto theirs = responder->poll_established();
+    ASSERT_TRUE(theirs);
+    EXPECT_EQ(ours->suite, &suite);
+    EXPECT_EQ(theirs->suite, &suite);
+    EXPECT_EQ(ours->handshake_hash, theirs->handshake_hash);
+    EXPECT_EQ(ours->handshake_hash.size(), crypto::hash_size(suite.algorithms.hash));
+    EXPECT_TRUE(std::ranges::equal(ours->secrets.sending.view(), theirs->secrets.receiving.view()));
+    EXPECT_TRUE(std::ranges::equal(ours->secrets.receiving.view(), theirs->secrets.sending.view()));
+    EXPECT_EQ(theirs->peer_static_key.size(), crypto::dh_size(suite.algorithms.dh));
+  }
+}
+
+TEST_F(HandshakeTest, ADisabledSuiteGetsSilence) {
+  for (const std::byte id : all_suites()) {
+    Bytes others = all_suites();
+    std::erase(others, id);
+    Credentials without{bob, "test", nullptr, others, {}};
+    responder.emplace(without, options, indexes, random);
+    Initiator initiator = dial(alice_credentials, bob.uuid(), std::to_integer<std::uint8_t>(id));
+    to_responder(drain(initiator));
+    EXPECT_TRUE(drain(*responder).empty());
+    EXPECT_EQ(responder->reassembling() + responder->half_open(), 0u);
+    EXPECT_EQ(responder->counters().unauthentic, 2u);
+  }
+}
+
+// A peer that knows all secrets and keeps no rule: it plays Noise by hand, as initiator with `suite`.
+struct Rogue {
+  Rogue(Credentials& own, const PeerUuid& responder, const Suite& with, RandomSource& chance)
+      : credentials(own),
+        suite(with),
+        random(chance),
+        keys(OuterKeys::derive(own.shared_secret(), responder, own.network_hash())),
+        static_key(own.static_key(with.algorithms.dh, chance, kWall)),
+        noise(start(responder)) {
+    message1 = noise.write_message(wire::encode(wire::Payload1{wire::kProtocolVersion, 21, 22}));
+  }
+  NoiseHandshake start(const PeerUuid& responder) {
+    NoiseKeys noise_keys;
+    noise_keys.static_key = static_key.pair.clone();
+    noise_keys.psks.emplace_back();
+    auto created = NoiseHandshake::create(suite.pattern, suite.protocol_name, suite.algorithms, NoiseRole::initiator,
+                                          credentials.prologue(suite.id, responder), std::move(noise_keys), random);
+    EXPECT_TRUE(created);
+    return std::move(*created);
+  }
+  std::vector<Bytes> sealed(wire::SealedType type, std::optional<std::uint32_t> index, BytesView message,
+                            std::uint8_t suite_id) {
+    wire::SealedHeader header;
+    header.type = type;
+    header.suite = suite_id;
+    header.time = static_cast<std::uint32_t>(kWall.count());
+    header.sender_index = 22;
+    header.message_id = random.u32();
+    return seal_message(keys.to_responder, index, header, message, random);
+  }
+
+  Credentials& credentials;
+  const Suite& suite;
+  RandomSource& random;
+  OuterKeys keys;
+  StaticKey static_key;
+  NoiseHandshake noise;
+  Bytes message1;
+};
+
+TEST_F(HandshakeTest, BothSidesRefuseAWorseSuiteThanTheyHaveInCommon) {
+  const Bytes all = all_suites();
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    const Suite& worse = *find_suite(std::to_integer<std::uint8_t>(all[i]));
+    SCOPED_TRACE(worse.protocol_name);
+    // The initiator's check: a dial with the worse suite ends where Bob's list comes in.
+    Initiator initiator = dial(alice_credentials, bob.uuid(), worse.id);
+    to_responder(drain(initiator), Endpoint::v4(10, 0, 0, 3, 1));
+    to_initiator(initiator, drain(*responder));
+    EXPECT_EQ(initiator.state(), Initiator::State::waiting);
+    EXPECT_FALSE(initiator.take_established());
+
+    // The responder's: somebody goes on nevertheless. Whether it is refused depends on the list alone.
+    for (const bool has_better : {true, false}) {
+      Credentials credentials{alice, "test", nullptr, has_better ? Bytes{all[i - 1], all[i]} : Bytes{all[i]}, {}};
+      Rogue rogue(credentials, bob.uuid(), worse, random);
+      to_responder(rogue.sealed(wire::SealedType::message1, std::nullopt, rogue.message1, worse.id));
+      Bytes message2;
+      std::uint32_t index = 0;
+      for (const Bytes& datagram : drain(*responder)) {
+        const auto opened = open_datagram(rogue.keys.to_initiator, true, datagram);
+        ASSERT_TRUE(opened);
+        index = opened->header.sender_index;
+        message2.insert(message2.end(), opened->piece.begin(), opened->piece.end());
+      }
+      const auto payload = rogue.noise.read_message(message2);
+      ASSERT_TRUE(payload);
+      EXPECT_EQ(wire::decode<wire::Payload2>(*payload, "")->introduction.suites.bytes, all);
+      const Bytes message3 =
+          rogue.noise.write_message(wire::encode(credentials.introduce(rogue.static_key, kResponderAt)));
+      message3_to_responder(rogue.sealed(wire::SealedType::message3, index, message3, worse.id));
+      EXPECT_EQ(responder->poll_established().has_value(), !has_better);
+    }
+  }
+}
+
+// Who knows UUID and shared secret can open and seal every datagram, but not change what Noise authenticates: neither
+// the suite in use nor, byte by byte, the messages that carry the lists.
+TEST_F(HandshakeTest, AManInTheMiddleCanNotSteerTheSuite) {
+  const OuterKeys keys = OuterKeys::derive({}, bob.uuid(), alice_credentials.network_hash());
+  const auto resealed = [&](const Secret<32>& key, bool indexed, const Bytes& datagram, auto&& change) {
+    auto opened = open_datagram(key, indexed, datagram);
+    EXPECT_TRUE(opened);
+    change(*opened);
+    std::optional<std::uint32_t> index;
+    if (indexed) index = load_be<std::uint32_t>(BytesView(datagram).first<4>());
+    return seal_datagram(key, index, opened->header, opened->piece, random);
+  };
+  Initiator initiator = dial();
+  const auto message1 = drain(initiator);
+  for (const std::byte id : all_suites()) {
+    if (id == std::byte{1}) continue;
+    std::vector<Bytes> changed;
+    for (const Bytes& datagram : message1) {
+      changed.push_back(resealed(keys.to_responder, false, datagram, [&](OpenedDatagram& opened) {
+        opened.header.suite = std::to_integer<std::uint8_t>(id);
+      }));
+    }
+    to_responder(changed, Endpoint::v4(10, 0, 0, 3, 1));
+    EXPECT_TRUE(drain(*responder).empty());
+  }
+  to_responder(message1);
+  const auto message2 = drain(*responder);
+  const auto flip = [](std::size_t at) { return [at](OpenedDatagram& opened) { opened.piece[at] ^= std::byte{1}; }; };
+  // The list is in the second piece of message 2, with all else of the payload.
+  const std::size_t size2 = message2[1].size() - kIndexedOverhead;
+  for (std::size_t at = size2 - 300; at < size2; ++at) {
+    to_initiator(initiator, {message2[0], resealed(keys.to_initiator, true, message2[1], flip(at))});
+    ASSERT_EQ(initiator.state(), Initiator::State::waiting) << at;
+  }
+  to_initiator(initiator, message2);
+  ASSERT_EQ(initiator.state(), Initiator::State::confirming);
+  const auto message3 = drain(initiator);
+  ASSERT_EQ(message3.size(), 1u);
+  const std::size_t size3 = message3[0].size() - kIndexedOverhead;
+  for (std::size_t at = 0; at < size3; ++at) {
+    message3_to_responder({resealed(keys.to_responder, true, message3[0], flip(at))});
+    ASSERT_FALSE(responder->poll_established()) << at;
+  }
+  message3_to_responder(message3);
+  EXPECT_TRUE(responder->poll_established());
 }
 
 TEST_F(HandshakeTest, AnUnfinishedOrReplayedMessage1StaysWithinItsBounds) {
@@ -203,9 +371,9 @@ TEST_F(HandshakeTest, AMessage2FromSomebodyElseDoesNotSpoilTheDial) {
     header = opened->header;
     whole.insert(whole.end(), opened->piece.begin(), opened->piece.end());
   }
-  const StaticKey key = as_mallory.static_key(random, kWall);
+  const StaticKey key = as_mallory.static_key(crypto::DhAlgorithm::x25519, random, kWall);
   NoiseKeys noise_keys;
-  noise_keys.static_private = key.private_key.clone();
+  noise_keys.static_key = key.pair.clone();
   noise_keys.psks.emplace_back();
   auto noise =
       NoiseHandshake::create(kXXhfsPsk0, find_suite(1)->protocol_name, find_suite(1)->algorithms, NoiseRole::responder,
@@ -333,6 +501,72 @@ TEST_F(HandshakeTest, FullTablesAskForCookiesAndNeverGrow) {
   EXPECT_EQ(responder->half_open(), 5u);
   to_initiator(honest, drain(*responder));
   EXPECT_EQ(honest.state(), Initiator::State::confirming);
+}
+
+TEST(SuiteTest, TheTable) {
+  const Bytes all = all_suites();
+  ASSERT_EQ(all.size(), suite_names().size());
+  std::set<std::uint8_t> ids;
+  std::uint8_t last_rank = 255;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Suite* suite = find_suite(std::to_integer<std::uint8_t>(all[i]));
+    ASSERT_NE(suite, nullptr);
+    EXPECT_TRUE(ids.insert(suite->id).second);
+    EXPECT_LT(suite->rank, last_rank) << "best first, no two alike";
+    last_rank = suite->rank;
+    EXPECT_EQ(suite->protocol_name, suite_names()[i]);
+    EXPECT_EQ(find_suite(suite->protocol_name), suite);
+    EXPECT_TRUE(suite->post_quantum());
+    // The name says what the algorithms are.
+    const auto has = [&](std::string_view part) { return suite->protocol_name.find(part) != std::string_view::npos; };
+    const NoiseSuite& a = suite->algorithms;
+    EXPECT_EQ(a.dh == crypto::DhAlgorithm::x448, has("_448+MLKEM1024_"));
+    EXPECT_EQ(a.dh == crypto::DhAlgorithm::x25519, has("_25519+MLKEM768_"));
+    EXPECT_EQ(a.kem == crypto::MlKemParameters::ml_kem_1024, has("+MLKEM1024_"));
+    EXPECT_EQ(a.aead == crypto::AeadAlgorithm::aes_256_gcm, has("_AESGCM_"));
+    EXPECT_EQ(a.aead == crypto::AeadAlgorithm::chacha20_poly1305, has("_ChaChaPoly_"));
+    constexpr std::array kHashes{"_SHA256", "_SHA512", "_BLAKE2s", "_BLAKE2b"};
+    EXPECT_TRUE(suite->protocol_name.ends_with(kHashes[static_cast<std::size_t>(a.hash)]));
+  }
+  EXPECT_EQ(all.front(), std::byte{1});
+}
+
+TEST(SuiteTest, NamesBecomeIdsBestFirst) {
+  const std::string best = suite_names().front(), worst = suite_names().back();
+  const auto both = suites_named({worst, best, worst});
+  ASSERT_TRUE(both);
+  EXPECT_EQ(*both, (Bytes{all_suites().front(), all_suites().back()}));
+  EXPECT_EQ(suites_named(suite_names()), all_suites());
+  EXPECT_EQ(suites_named({}).error().code, ErrorCode::invalid_argument);
+  for (const std::string& name : {std::string(), best + " ", best.substr(1), std::string("1")}) {
+    EXPECT_EQ(suites_named({best, name}).error().code, ErrorCode::invalid_argument) << name;
+  }
+}
+
+TEST(SuiteTest, ABetterSuiteCountsOnlyIfBothKnowIt) {
+  const Bytes all = all_suites();
+  EXPECT_FALSE(better_suite_existed(1, all, all));
+  EXPECT_TRUE(better_suite_existed(2, all, all));
+  EXPECT_TRUE(better_suite_existed(12, Bytes{all[11], all[0]}, Bytes{all[0]}));
+  EXPECT_FALSE(better_suite_existed(12, all, Bytes{all[11]}));
+  EXPECT_FALSE(better_suite_existed(12, Bytes{all[11]}, all));
+  const Bytes unknown{std::byte{200}, std::byte{12}};
+  EXPECT_FALSE(better_suite_existed(12, unknown, unknown)) << "who knows what they are worth?";
+  EXPECT_TRUE(better_suite_existed(200, unknown, unknown));
+}
+
+TEST(CredentialsTest, StaticKeysAreRenewedInTime) {
+  crypto::SystemRandom random;
+  Credentials credentials{Identity::generate(), "test", nullptr, all_suites(), {}};
+  for (const auto dh : {crypto::DhAlgorithm::x25519, crypto::DhAlgorithm::x448}) {
+    const auto key = [&](UnixTime at) { return credentials.static_key(dh, random, at).pair.public_key; };
+    const Bytes first = key(kWall);
+    EXPECT_EQ(first.size(), crypto::dh_size(dh));
+    EXPECT_EQ(key(kWall + UnixTime(kStaticKeyLifetime_s - kStaticKeyRenewal_s)), first);
+    const Bytes second = key(kWall + UnixTime(kStaticKeyLifetime_s - kStaticKeyRenewal_s + 1));
+    EXPECT_NE(second, first);
+    EXPECT_NE(key(kWall), second) << "the clock was set back";
+  }
 }
 
 TEST(PieceCollectorTest, AForeignPieceDoesNotBlockTheTrueOnes) {

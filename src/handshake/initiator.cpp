@@ -11,7 +11,7 @@ namespace {
 NoiseHandshake make_noise(Credentials& credentials, const Suite& suite, const PeerUuid& responder,
                           const StaticKey& static_key, RandomSource& random) {
   NoiseKeys keys;
-  keys.static_private = static_key.private_key.clone();
+  keys.static_key = static_key.pair.clone();
   keys.psks.push_back(credentials.shared_secret().clone());
   auto noise = NoiseHandshake::create(suite.pattern, suite.protocol_name, suite.algorithms, NoiseRole::initiator,
                                       credentials.prologue(suite.id, responder), std::move(keys), random);
@@ -36,7 +36,7 @@ Initiator::Initiator(Credentials& credentials, Target target, std::uint8_t suite
       handshake_index_(handshake_index),
       session_index_(session_index),
       keys_(OuterKeys::derive(credentials.shared_secret(), target_.uuid, credentials.network_hash())),
-      static_key_(credentials.static_key(random, wall_clock)),
+      static_key_(credentials.static_key(suite_.algorithms.dh, random, wall_clock)),
       noise_(make_noise(credentials, suite_, target_.uuid, static_key_, random)),
       started_(now) {
   CHECK(!target_.paths.empty());
@@ -151,12 +151,12 @@ bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Path& fr
   // is authentic Noise but not from the responder, and must not spoil the dial with it.
   wire::Payload2 payload;
   PeerKey peer;
-  const auto accept = [&](BytesView bytes, const std::optional<Key32>& remote_static) {
+  const auto accept = [&](BytesView bytes, const Bytes& remote_static) {
     auto decoded = wire::decode<wire::Payload2>(bytes, "reading message 2");
     if (!decoded || decoded->handshake_index != sender_index || decoded->session_index == 0) return false;
     payload = std::move(*decoded);
     // By our own clock: a cookie may shift the time in headers, but must not bring an expired static key back to life.
-    const auto verified = credentials_.verify(payload.introduction, *remote_static, wall_clock);
+    const auto verified = credentials_.verify(payload.introduction, remote_static, wall_clock);
     if (!verified || verified->uuid != target_.uuid) return false;
     peer = *verified;
     return !better_suite_existed(suite_.id, credentials_.suites(), payload.introduction.suites.bytes);
@@ -177,7 +177,7 @@ bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Path& fr
                              noise_.split(),
                              noise_.handshake_hash(),
                              peer,
-                             *noise_.remote_static(),
+                             noise_.remote_static(),
                              session_index_,
                              payload.session_index,
                              from,

@@ -8,17 +8,16 @@
 
 #include "base/byte_order.hpp"
 #include "base/check.hpp"
-#include "crypto/x25519.hpp"
 
 namespace quantumgate::handshake {
 namespace {
 
 using crypto::AeadAlgorithm;
+using crypto::DhKeyPair;
 using crypto::HashAlgorithm;
 using crypto::kAeadTagSize;
-using crypto::X25519PublicKey;
 
-constexpr std::size_t kKeySize = 32;            // of the cipher and of X25519
+constexpr std::size_t kKeySize = 32;            // of the cipher
 constexpr std::size_t kMessageSizeMax = 65535;  // Noise specification, section 3
 
 constexpr Token kXXhfsPsk0Message1[] = {Token::psk, Token::e, Token::e1};
@@ -192,18 +191,11 @@ struct Progress {
   SymmetricState symmetric;
   std::size_t message = 0;  // index of the next one
   std::size_t psk = 0;      // index of the next one
-  std::optional<X25519PublicKey> remote_ephemeral;
-  std::optional<X25519PublicKey> remote_static;
+  Bytes remote_ephemeral;
+  Bytes remote_static;
   Bytes remote_kem_key;
 
   Progress clone() const { return {symmetric.clone(), message, psk, remote_ephemeral, remote_static, remote_kem_key}; }
-};
-
-struct KeyPair {
-  Secret<kKeySize> secret;
-  X25519PublicKey public_key;
-
-  explicit KeyPair(Secret<kKeySize> s) : secret(std::move(s)), public_key(crypto::x25519_public_key(secret)) {}
 };
 
 bool writes(NoiseRole role, std::size_t message) noexcept {
@@ -222,8 +214,8 @@ struct NoiseHandshake::State {
   RandomSource* random;
   bool has_psk = false;
   // Ours; changed only by writing.
-  std::optional<KeyPair> static_key;
-  std::optional<KeyPair> ephemeral;
+  std::optional<DhKeyPair> static_key;
+  std::optional<DhKeyPair> ephemeral;
   SecretBytes kem_decapsulation_key;
   std::vector<Secret<32>> psks;
 
@@ -231,6 +223,9 @@ struct NoiseHandshake::State {
 
   bool initiator() const noexcept { return role == NoiseRole::initiator; }
   std::span<const Token> tokens() const noexcept { return pattern.messages[progress.message]; }
+  std::size_t dh_size() const noexcept { return crypto::dh_size(suite.dh); }
+  // Whether a key of the peer's can be used at all. One of small order would make a secret that everybody knows.
+  bool is_good(BytesView remote_key) const noexcept { return !crypto::dh_has_small_order(suite.dh, remote_key); }
 
   // Fills in the role's half of the pattern's pre-messages and says whether any key is missing.
   bool premessage(std::span<const Token> tokens, bool ours, const NoiseKeys& keys);
@@ -238,7 +233,7 @@ struct NoiseHandshake::State {
 
   // The tokens that mix the same secret in on both sides.
   void mix_dh(Token token, Progress& p) const;
-  void mix_ephemeral(const X25519PublicKey& key, Progress& p) const {
+  void mix_ephemeral(BytesView key, Progress& p) const {
     p.symmetric.mix_hash(key);
     if (has_psk) p.symmetric.mix_key(key);
   }
@@ -257,16 +252,16 @@ bool NoiseHandshake::State::premessage(std::span<const Token> tokens, bool ours,
         if (!static_key) return false;
         progress.symmetric.mix_hash(static_key->public_key);
       } else {
-        if (!keys.remote_static || crypto::x25519_has_small_order(*keys.remote_static)) return false;
+        if (keys.remote_static.empty() || !is_good(keys.remote_static)) return false;
         progress.remote_static = keys.remote_static;
-        progress.symmetric.mix_hash(*progress.remote_static);
+        progress.symmetric.mix_hash(progress.remote_static);
       }
     } else {
       CHECK(token == Token::e);
       // Our own ephemeral key is never known before the first message: it is drawn when a message needs it.
-      if (ours || !keys.remote_ephemeral || crypto::x25519_has_small_order(*keys.remote_ephemeral)) return false;
+      if (ours || keys.remote_ephemeral.empty() || !is_good(keys.remote_ephemeral)) return false;
       progress.remote_ephemeral = keys.remote_ephemeral;
-      mix_ephemeral(*progress.remote_ephemeral, progress);
+      mix_ephemeral(progress.remote_ephemeral, progress);
     }
   }
   return true;
@@ -294,8 +289,8 @@ void NoiseHandshake::State::mix_dh(Token token, Progress& p) const {
   const bool remote_ephemeral = initiator() ? second : first;
   const auto& own = own_ephemeral ? ephemeral : static_key;
   const auto& remote = remote_ephemeral ? p.remote_ephemeral : p.remote_static;
-  CHECK(own && remote);
-  const auto shared = crypto::x25519(own->secret, *remote);
+  CHECK(own && !remote.empty());
+  const auto shared = crypto::dh(suite.dh, own->private_key.view(), remote);
   CHECK(shared);  // keys of small order are refused where they come in
   p.symmetric.mix_key(shared->view());
 }
@@ -304,9 +299,9 @@ void NoiseHandshake::State::write(Token token, Bytes& message) {
   Progress& p = progress;
   switch (token) {
     case Token::e: {
-      Secret<kKeySize> secret;
-      random->fill(secret.mutable_view());
-      ephemeral.emplace(std::move(secret));
+      SecretBytes private_key(dh_size());
+      random->fill(private_key.mutable_view());
+      ephemeral = DhKeyPair::of(suite.dh, std::move(private_key));
       message.insert(message.end(), ephemeral->public_key.begin(), ephemeral->public_key.end());
       mix_ephemeral(ephemeral->public_key, p);
       break;
@@ -353,18 +348,18 @@ Result<void> NoiseHandshake::State::read(Token token, BytesView& rest, Progress&
   };
   switch (token) {
     case Token::e: {
-      X25519PublicKey& key = p.remote_ephemeral.emplace();
-      std::ranges::copy(take(kKeySize), key.begin());
-      if (crypto::x25519_has_small_order(key)) return fail(ErrorCode::malformed, kDoing);
+      const BytesView key = take(dh_size());
+      if (!is_good(key)) return fail(ErrorCode::malformed, kDoing);
+      p.remote_ephemeral.assign(key.begin(), key.end());
       mix_ephemeral(key, p);
       break;
     }
     case Token::s: {
-      X25519PublicKey& key = p.remote_static.emplace();
-      if (!p.symmetric.decrypt_and_hash(take(p.symmetric.sealed_size(kKeySize)), key)) {
+      p.remote_static.resize(dh_size());
+      if (!p.symmetric.decrypt_and_hash(take(p.symmetric.sealed_size(dh_size())), p.remote_static)) {
         return fail(ErrorCode::not_authentic, kDoing);
       }
-      if (crypto::x25519_has_small_order(key)) return fail(ErrorCode::malformed, kDoing);
+      if (!is_good(p.remote_static)) return fail(ErrorCode::malformed, kDoing);
       break;
     }
     case Token::e1: {
@@ -404,11 +399,11 @@ std::size_t NoiseHandshake::State::next_size(std::size_t payload_size) const noe
   for (const Token token : tokens()) {
     switch (token) {
       case Token::e:
-        size += kKeySize;
+        size += dh_size();
         has_key = has_key || has_psk;
         break;
       case Token::s:
-        size += sealed(kKeySize);
+        size += sealed(dh_size());
         break;
       case Token::e1:
         size += sealed(crypto::ml_kem_sizes(*suite.kem).encapsulation_key);
@@ -453,12 +448,15 @@ Result<NoiseHandshake> NoiseHandshake::create(const Pattern& pattern, std::strin
             .random = &random,
             .has_psk = std::ranges::any_of(
                 pattern.messages, [](auto tokens) { return std::ranges::find(tokens, Token::psk) != tokens.end(); }),
-            .static_key = std::nullopt,
+            .static_key = std::move(keys.static_key),
             .ephemeral = std::nullopt,
             .kem_decapsulation_key = {},
             .psks = std::move(keys.psks),
             .progress = {SymmetricState(suite.aead, suite.hash, as_bytes(protocol_name)), 0, 0, {}, {}, {}}});
-  if (keys.static_private) state->static_key.emplace(std::move(*keys.static_private));
+  for (const BytesView key : {state->static_key ? BytesView(state->static_key->public_key) : BytesView(),
+                              BytesView(keys.remote_static), BytesView(keys.remote_ephemeral)}) {
+    CHECK(key.empty() || key.size() == state->dh_size());
+  }
   state->progress.symmetric.mix_hash(prologue);
   const bool initiator = role == NoiseRole::initiator;
   if (!state->premessage(pattern.initiator_premessage, initiator, keys) ||
@@ -511,9 +509,7 @@ Bytes NoiseHandshake::handshake_hash() const {
   const BytesView h = std::as_const(state_->progress.symmetric).h();
   return {h.begin(), h.end()};
 }
-const std::optional<std::array<std::byte, 32>>& NoiseHandshake::remote_static() const noexcept {
-  return state_->progress.remote_static;
-}
+const Bytes& NoiseHandshake::remote_static() const noexcept { return state_->progress.remote_static; }
 NoiseSplit NoiseHandshake::split() const {
   CHECK(finished());
   auto [initiator, responder] = state_->progress.symmetric.split();

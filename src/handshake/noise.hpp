@@ -16,6 +16,7 @@
 
 #include "base/random.hpp"
 #include "crypto/aead.hpp"
+#include "crypto/diffie_hellman.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/ml_kem.hpp"
 #include "quantumgate/bytes.h"
@@ -38,7 +39,7 @@ struct Pattern {
 extern const Pattern kXXhfsPsk0;
 
 struct NoiseSuite {
-  // Diffie-Hellman is X25519.
+  crypto::DhAlgorithm dh;
   std::optional<crypto::MlKemParameters> kem;  // for patterns with e1
   crypto::AeadAlgorithm aead;
   crypto::HashAlgorithm hash;
@@ -47,11 +48,12 @@ struct NoiseSuite {
 enum class NoiseRole : std::uint8_t { initiator, responder };
 
 // What a side brings along. What the pattern does not use is ignored.
+// Keys have the size of the suite's Diffie-Hellman function (CHECKed), those that are not there none.
 struct NoiseKeys {
-  std::optional<Secret<32>> static_private;
-  std::optional<std::array<std::byte, 32>> remote_static;     // from a pre-message
-  std::optional<std::array<std::byte, 32>> remote_ephemeral;  // from a pre-message
-  std::vector<Secret<32>> psks;                               // one for each psk token, in order
+  std::optional<crypto::DhKeyPair> static_key;
+  Bytes remote_static;           // from a pre-message
+  Bytes remote_ephemeral;        // from a pre-message
+  std::vector<Secret<32>> psks;  // one for each psk token, in order
 };
 
 // The two transport secrets of Split(), before any use: `sending` of one side equals `receiving` of the other.
@@ -63,7 +65,7 @@ struct NoiseSplit {
 class NoiseHandshake {
  public:
   // `protocol_name` e.g. "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256". Draws ephemeral keys from `random` when a
-  // message needs them: 32 bytes for e, 64 for e1 (d ‖ z), 32 for ekem1 (m), in that order.
+  // message needs them: a private key for e, 64 bytes for e1 (d ‖ z), 32 for ekem1 (m), in that order.
   // invalid_argument if a key that the pattern needs is missing.
   static Result<NoiseHandshake> create(const Pattern& pattern, std::string_view protocol_name, NoiseSuite suite,
                                        NoiseRole role, BytesView prologue, NoiseKeys keys, RandomSource& random);
@@ -73,9 +75,9 @@ class NoiseHandshake {
 
   // The next message, when it is our turn (CHECKed).
   Bytes write_message(BytesView payload);
-  // Says whether an authentic message also keeps the rules of the protocol above; `remote_static` as it is known then.
-  using Acceptance =
-      std::function<bool(BytesView payload, const std::optional<std::array<std::byte, 32>>& remote_static)>;
+  // Says whether an authentic message also keeps the rules of the protocol above; `remote_static` as it is known then,
+  // empty if it is not.
+  using Acceptance = std::function<bool(BytesView payload, const Bytes& remote_static)>;
   // Reads the peer's next message when it is its turn (CHECKed) and returns the payload. `malformed` or
   // `not_authentic` (also when `accept` says no): the state is as it was before, so a message that somebody else made
   // can not spoil a handshake.
@@ -88,7 +90,7 @@ class NoiseHandshake {
 
   // After the last message. The handshake hash identifies the session (channel binding).
   Bytes handshake_hash() const;
-  const std::optional<std::array<std::byte, 32>>& remote_static() const noexcept;
+  const Bytes& remote_static() const noexcept;  // empty: not known
   NoiseSplit split() const;
 
  private:

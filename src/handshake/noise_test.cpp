@@ -11,13 +11,13 @@
 #include <vector>
 
 #include "crypto/test_hex.hpp"
-#include "crypto/x25519.hpp"
 
 namespace quantumgate::handshake {
 namespace {
 
 using crypto::AeadAlgorithm;
-using crypto::array_from_hex;
+using crypto::DhAlgorithm;
+using crypto::DhKeyPair;
 using crypto::from_hex;
 using crypto::HashAlgorithm;
 using crypto::MlKemParameters;
@@ -72,14 +72,19 @@ std::string repeated(std::string_view byte, int times) {
   return text;
 }
 
-NoiseKeys keys(std::string_view static_byte, std::string_view psk_byte = {}) {
+DhKeyPair key_pair(DhAlgorithm dh, std::string_view byte) {
+  return DhKeyPair::of(dh, SecretBytes(from_hex(repeated(byte, static_cast<int>(crypto::dh_size(dh))))));
+}
+
+NoiseKeys keys(std::string_view static_byte, std::string_view psk_byte = {}, DhAlgorithm dh = DhAlgorithm::x25519) {
   NoiseKeys k;
-  if (!static_byte.empty()) k.static_private = secret_from_hex(repeated(static_byte, 32));
+  if (!static_byte.empty()) k.static_key = key_pair(dh, static_byte);
   if (!psk_byte.empty()) k.psks.push_back(secret_from_hex(repeated(psk_byte, 32)));
   return k;
 }
 
-constexpr NoiseSuite kDefaultSuite{MlKemParameters::ml_kem_768, AeadAlgorithm::aes_256_gcm, HashAlgorithm::sha256};
+constexpr NoiseSuite kDefaultSuite{DhAlgorithm::x25519, MlKemParameters::ml_kem_768, AeadAlgorithm::aes_256_gcm,
+                                   HashAlgorithm::sha256};
 
 NoiseHandshake start(const Pattern& pattern, NoiseRole role, NoiseKeys k, RandomSource& random,
                      std::string_view prologue = "prologue", NoiseSuite suite = kDefaultSuite) {
@@ -92,8 +97,10 @@ NoiseHandshake start(const Pattern& pattern, NoiseRole role, NoiseKeys k, Random
 // Both sides of the product's pattern.
 struct Pair {
   explicit Pair(NoiseSuite suite = kDefaultSuite)
-      : initiator(start(kXXhfsPsk0, NoiseRole::initiator, keys("11", "99"), initiator_random, "prologue", suite)),
-        responder(start(kXXhfsPsk0, NoiseRole::responder, keys("22", "99"), responder_random, "prologue", suite)) {}
+      : initiator(
+            start(kXXhfsPsk0, NoiseRole::initiator, keys("11", "99", suite.dh), initiator_random, "prologue", suite)),
+        responder(
+            start(kXXhfsPsk0, NoiseRole::responder, keys("22", "99", suite.dh), responder_random, "prologue", suite)) {}
 
   NoiseHandshake& writer() { return initiator.my_turn() ? initiator : responder; }
   NoiseHandshake& reader() { return initiator.my_turn() ? responder : initiator; }
@@ -111,7 +118,8 @@ ErrorCode error_of(const Result<Bytes>& result) { return result ? ErrorCode{} : 
 TEST(NoiseTest, PublishedXXhfsVector) {
   ScriptedRandom initiator_random(repeated("13", 32) + repeated("15", 64));
   ScriptedRandom responder_random(repeated("14", 32) + repeated("16", 32));
-  const NoiseSuite suite{MlKemParameters::ml_kem_768, AeadAlgorithm::chacha20_poly1305, HashAlgorithm::sha256};
+  const NoiseSuite suite{DhAlgorithm::x25519, MlKemParameters::ml_kem_768, AeadAlgorithm::chacha20_poly1305,
+                         HashAlgorithm::sha256};
   constexpr std::string_view kName = "Noise_XXhfs_25519+MLKEM768_ChaChaPoly_SHA256";
   auto initiator = NoiseHandshake::create(kXXhfs, kName, suite, NoiseRole::initiator, {}, keys("11"), initiator_random);
   auto responder = NoiseHandshake::create(kXXhfs, kName, suite, NoiseRole::responder, {}, keys("12"), responder_random);
@@ -142,55 +150,70 @@ TEST(NoiseTest, PublishedXXhfsVector) {
   EXPECT_TRUE(responder_random.used_up());
 }
 
-TEST(NoiseTest, ProductPatternRoundTripsInEverySuite) {
-  for (const MlKemParameters kem : {MlKemParameters::ml_kem_768, MlKemParameters::ml_kem_1024}) {
-    for (const AeadAlgorithm aead : {AeadAlgorithm::aes_256_gcm, AeadAlgorithm::chacha20_poly1305}) {
-      for (const HashAlgorithm hash :
-           {HashAlgorithm::sha256, HashAlgorithm::sha512, HashAlgorithm::blake2s, HashAlgorithm::blake2b}) {
-        Pair pair(NoiseSuite{kem, aead, hash});
-        std::size_t payload_size = 0;
-        while (!pair.initiator.finished()) {
-          NoiseHandshake& writer = pair.writer();
-          NoiseHandshake& reader = pair.reader();
-          const Bytes payload(payload_size, std::byte{0x5a});
-          const std::size_t size = writer.next_message_size(payload_size);
-          EXPECT_EQ(reader.next_message_size(payload_size), size);
-          const Bytes message = writer.write_message(payload);
-          EXPECT_EQ(message.size(), size);
-          const auto read = reader.read_message(message);
-          ASSERT_TRUE(read);
-          EXPECT_EQ(*read, payload);
-          payload_size += 77;
+void expect_round_trip(NoiseSuite suite) {
+  Pair pair(suite);
+  std::size_t payload_size = 0;
+  while (!pair.initiator.finished()) {
+    NoiseHandshake& writer = pair.writer();
+    NoiseHandshake& reader = pair.reader();
+    const Bytes payload(payload_size, std::byte{0x5a});
+    const std::size_t size = writer.next_message_size(payload_size);
+    EXPECT_EQ(reader.next_message_size(payload_size), size);
+    const Bytes message = writer.write_message(payload);
+    EXPECT_EQ(message.size(), size);
+    const auto read = reader.read_message(message);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(*read, payload);
+    payload_size += 77;
+  }
+  ASSERT_TRUE(pair.responder.finished());
+  EXPECT_EQ(pair.initiator.handshake_hash(), pair.responder.handshake_hash());
+  EXPECT_EQ(pair.initiator.handshake_hash().size(), crypto::hash_size(suite.hash));
+  const NoiseSplit a = pair.initiator.split();
+  const NoiseSplit b = pair.responder.split();
+  EXPECT_EQ(to_hex(a.sending.view()), to_hex(b.receiving.view()));
+  EXPECT_EQ(to_hex(a.receiving.view()), to_hex(b.sending.view()));
+  EXPECT_NE(to_hex(a.sending.view()), to_hex(a.receiving.view()));
+  EXPECT_EQ(pair.initiator.remote_static(), key_pair(suite.dh, "22").public_key);
+  EXPECT_EQ(pair.responder.remote_static(), key_pair(suite.dh, "11").public_key);
+}
+
+// Of all algorithms, not only those that a suite of the product puts together.
+TEST(NoiseTest, ProductPatternRoundTripsWithAllAlgorithms) {
+  for (const DhAlgorithm dh : {DhAlgorithm::x25519, DhAlgorithm::x448}) {
+    for (const MlKemParameters kem : {MlKemParameters::ml_kem_768, MlKemParameters::ml_kem_1024}) {
+      for (const AeadAlgorithm aead : {AeadAlgorithm::aes_256_gcm, AeadAlgorithm::chacha20_poly1305}) {
+        for (const HashAlgorithm hash :
+             {HashAlgorithm::sha256, HashAlgorithm::sha512, HashAlgorithm::blake2s, HashAlgorithm::blake2b}) {
+          expect_round_trip({dh, kem, aead, hash});
         }
-        ASSERT_TRUE(pair.responder.finished());
-        EXPECT_EQ(pair.initiator.handshake_hash(), pair.responder.handshake_hash());
-        EXPECT_EQ(pair.initiator.handshake_hash().size(), crypto::hash_size(hash));
-        const NoiseSplit a = pair.initiator.split();
-        const NoiseSplit b = pair.responder.split();
-        EXPECT_EQ(to_hex(a.sending.view()), to_hex(b.receiving.view()));
-        EXPECT_EQ(to_hex(a.receiving.view()), to_hex(b.sending.view()));
-        EXPECT_NE(to_hex(a.sending.view()), to_hex(a.receiving.view()));
-        EXPECT_EQ(pair.initiator.remote_static(), crypto::x25519_public_key(secret_from_hex(repeated("22", 32))));
-        EXPECT_EQ(pair.responder.remote_static(), crypto::x25519_public_key(secret_from_hex(repeated("11", 32))));
       }
     }
   }
 }
 
 TEST(NoiseTest, SizesOfTheProductsMessages) {
-  Pair pair;
-  EXPECT_EQ(pair.initiator.next_message_size(16), 32u + (1184 + 16) + (16 + 16));
-  const auto exchange = [&] { ASSERT_TRUE(pair.reader().read_message(pair.writer().write_message({}))); };
-  exchange();
-  EXPECT_EQ(pair.initiator.next_message_size(0), 32u + (1088 + 16) + (32 + 16) + 16);
-  exchange();
-  EXPECT_EQ(pair.initiator.next_message_size(1), (32u + 16) + (1 + 16));
+  struct Sizes {
+    DhAlgorithm dh;
+    MlKemParameters kem;
+    std::size_t key, encapsulation_key, ciphertext;
+  };
+  for (const Sizes& s : {Sizes{DhAlgorithm::x25519, MlKemParameters::ml_kem_768, 32, 1184, 1088},
+                         Sizes{DhAlgorithm::x448, MlKemParameters::ml_kem_1024, 56, 1568, 1568}}) {
+    Pair pair({s.dh, s.kem, AeadAlgorithm::aes_256_gcm, HashAlgorithm::sha512});
+    EXPECT_EQ(pair.initiator.next_message_size(16), s.key + (s.encapsulation_key + 16) + (16 + 16));
+    const auto exchange = [&] { ASSERT_TRUE(pair.reader().read_message(pair.writer().write_message({}))); };
+    exchange();
+    EXPECT_EQ(pair.initiator.next_message_size(0), s.key + (s.ciphertext + 16) + (s.key + 16) + 16);
+    exchange();
+    EXPECT_EQ(pair.initiator.next_message_size(1), (s.key + 16) + (1 + 16));
+  }
 }
 
 // Every byte of every message damaged, every shorter length and some longer ones: refused, and the genuine message is
 // still welcome afterwards.
-TEST(NoiseTest, DamagedMessagesAreRefusedAndChangeNothing) {
-  Pair pair;
+void expect_damage_refused(NoiseSuite suite) {
+  Pair pair(suite);
   while (!pair.initiator.finished()) {
     NoiseHandshake& reader = pair.reader();
     Bytes message = pair.writer().write_message(as_bytes("payload"));
@@ -215,6 +238,12 @@ TEST(NoiseTest, DamagedMessagesAreRefusedAndChangeNothing) {
     EXPECT_EQ(as_text(*read), "payload");
   }
   EXPECT_EQ(pair.initiator.handshake_hash(), pair.responder.handshake_hash());
+}
+
+TEST(NoiseTest, DamagedMessagesAreRefusedAndChangeNothing) { expect_damage_refused(kDefaultSuite); }
+TEST(NoiseTest, DamagedMessagesAreRefusedAndChangeNothingWithX448) {
+  expect_damage_refused(
+      {DhAlgorithm::x448, MlKemParameters::ml_kem_1024, AeadAlgorithm::chacha20_poly1305, HashAlgorithm::blake2b});
 }
 
 TEST(NoiseTest, AnotherSecretPrologueOrNameIsRefusedAtTheFirstMessage) {
@@ -270,8 +299,16 @@ TEST(NoiseTest, KeysThatWouldMakeAKnownSecretAreRefused) {
     EXPECT_FALSE(responder.my_turn());
 
     NoiseKeys k;
-    k.remote_static = array_from_hex<32>(u);
+    k.remote_static = from_hex(u);
     EXPECT_FALSE(NoiseHandshake::create(kNK, "n", kDefaultSuite, NoiseRole::initiator, {}, std::move(k), random));
+  }
+  NoiseSuite with_x448 = kDefaultSuite;
+  with_x448.dh = DhAlgorithm::x448;
+  for (const std::byte u : {std::byte{0}, std::byte{1}}) {
+    Bytes key(56);
+    key[0] = u;
+    NoiseHandshake responder = start(kNN, NoiseRole::responder, {}, random, "prologue", with_x448);
+    EXPECT_EQ(error_of(responder.read_message(key)), ErrorCode::malformed);
   }
 }
 
@@ -292,10 +329,10 @@ TEST(NoiseTest, KemKeysThatAreNotReducedAreRefused) {
 
 TEST(NoiseTest, KeysFromPreMessages) {
   CountingRandom random(1);
-  const auto responder_public = crypto::x25519_public_key(secret_from_hex(repeated("22", 32)));
+  const Bytes responder_public = key_pair(DhAlgorithm::x25519, "22").public_key;
   NoiseKeys right, wrong;
   right.remote_static = responder_public;
-  wrong.remote_static = crypto::x25519_public_key(secret_from_hex(repeated("23", 32)));
+  wrong.remote_static = key_pair(DhAlgorithm::x25519, "23").public_key;
   NoiseHandshake responder = start(kNK, NoiseRole::responder, keys("22"), random);
   NoiseHandshake stranger = start(kNK, NoiseRole::initiator, std::move(wrong), random);
   EXPECT_EQ(error_of(responder.read_message(stranger.write_message({}))), ErrorCode::not_authentic);

@@ -13,14 +13,21 @@ std::size_t message1_size(const Suite& suite) {
   constexpr std::size_t kTag = 16;
   const std::size_t kem =
       suite.algorithms.kem ? crypto::ml_kem_sizes(*suite.algorithms.kem).encapsulation_key + kTag : 0;
-  return 32 + kem + wire::Payload1::kSize + kTag;
+  return crypto::dh_size(suite.algorithms.dh) + kem + wire::Payload1::kSize + kTag;
+}
+
+// Size of the piece of that number; 0 if there is none.
+std::size_t message1_piece_size(const Suite& suite, std::size_t piece) {
+  const std::size_t whole = message1_size(suite);
+  const Pieces cut = Pieces::of(whole);
+  if (piece >= cut.count) return 0;
+  return piece + 1 < cut.count ? cut.size : whole - piece * cut.size;
 }
 
 bool is_message1_datagram_size(const Suite& suite, std::size_t size) {
-  const std::size_t whole = message1_size(suite);
-  const Pieces cut = Pieces::of(whole);
-  const std::size_t last = whole - (cut.count - 1) * cut.size;
-  return size == kFirstOverhead + cut.size || size == kFirstOverhead + last;
+  const std::size_t last = Pieces::of(message1_size(suite)).count - 1;
+  return size == kFirstOverhead + message1_piece_size(suite, 0) ||
+         size == kFirstOverhead + message1_piece_size(suite, last);
 }
 
 void earlier(std::optional<TimePoint>& deadline, TimePoint candidate) {
@@ -71,7 +78,8 @@ void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Path& fr
   const wire::SealedHeader& header = opened->header;
   const Suite* suite = credentials_.enabled(header.suite) ? find_suite(header.suite) : nullptr;
   if (header.type != wire::SealedType::message1 || suite == nullptr || header.sender_index == 0 ||
-      header.pieces != Pieces::of(message1_size(*suite)).count || header.piece >= header.pieces) {
+      header.pieces != Pieces::of(message1_size(*suite)).count || opened->piece.empty() ||
+      opened->piece.size() != message1_piece_size(*suite, header.piece)) {
     ++counters_.unauthentic;
     return;
   }
@@ -155,15 +163,15 @@ void Responder::read_message1(TimePoint now, UnixTime wall_clock, const Path& fr
     return;
   }
   const Suite& suite = *find_suite(reassembly.suite);
-  const StaticKey static_key = credentials_.static_key(random_, wall_clock);
+  const StaticKey static_key = credentials_.static_key(suite.algorithms.dh, random_, wall_clock);
   NoiseKeys keys;
-  keys.static_private = static_key.private_key.clone();
+  keys.static_key = static_key.pair.clone();
   keys.psks.push_back(credentials_.shared_secret().clone());
   auto noise = NoiseHandshake::create(suite.pattern, suite.protocol_name, suite.algorithms, NoiseRole::responder,
                                       credentials_.prologue(suite.id, credentials_.uuid()), std::move(keys), random_);
   CHECK(noise.has_value());
   wire::Payload1 payload;
-  const auto accept = [&](BytesView bytes, const std::optional<Key32>&) {
+  const auto accept = [&](BytesView bytes, const Bytes&) {
     const auto decoded = wire::decode<wire::Payload1>(bytes, "reading message 1");
     if (!decoded) return false;
     payload = *decoded;
@@ -274,11 +282,11 @@ void Responder::receive_message3(TimePoint now, UnixTime wall_clock, std::uint32
 
   wire::Introduction introduction;
   PeerKey peer;
-  const auto accept = [&](BytesView bytes, const std::optional<Key32>& remote_static) {
+  const auto accept = [&](BytesView bytes, const Bytes& remote_static) {
     auto decoded = wire::decode<wire::Introduction>(bytes, "reading message 3");
     if (!decoded) return false;
     introduction = std::move(*decoded);
-    const auto verified = credentials_.verify(introduction, *remote_static, wall_clock);
+    const auto verified = credentials_.verify(introduction, remote_static, wall_clock);
     if (!verified || verified->uuid == credentials_.uuid()) return false;
     peer = *verified;
     return !better_suite_existed(half_open.suite->id, credentials_.suites(), introduction.suites.bytes);
@@ -294,7 +302,7 @@ void Responder::finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, 
                        wire::Introduction introduction) {
   established_.push_back(
       {NoiseRole::responder, half_open.suite, half_open.noise.split(), half_open.noise.handshake_hash(), peer,
-       *half_open.noise.remote_static(), half_open.session_index, half_open.initiator_session_index, from,
+       half_open.noise.remote_static(), half_open.session_index, half_open.initiator_session_index, from,
        Endpoint{introduction.observed_address, introduction.observed_port},
        std::move(introduction.stream_parameters.bytes), now - half_open.started, std::move(half_open.held)});
   ++counters_.completed;

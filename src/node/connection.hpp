@@ -77,7 +77,7 @@ class Connection final : private session::FrameSink, private StreamHub, private 
 
   std::uint64_t number() const noexcept { return number_; }
   const PeerUuid& uuid() const noexcept { return peer_.uuid; }
-  const handshake::Key32& peer_static_key() const noexcept { return peer_static_key_; }
+  const Bytes& peer_static_key() const noexcept { return peer_static_key_; }
   const Bytes& handshake_hash() const noexcept { return handshake_hash_; }
   bool outgoing() const noexcept { return outgoing_; }
   TimePoint since() const noexcept { return since_; }
@@ -136,7 +136,7 @@ class Connection final : private session::FrameSink, private StreamHub, private 
 
   Path path_;
   handshake::PeerKey peer_;
-  handshake::Key32 peer_static_key_;
+  Bytes peer_static_key_;
   Bytes handshake_hash_;
   const handshake::Suite& suite_;
   bool outgoing_;

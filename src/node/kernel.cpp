@@ -14,7 +14,6 @@ using session::Session;
 constexpr Duration kTieWindow = std::chrono::seconds(10);       // docs/spec/02-handshake.md, section 8
 constexpr Duration kDuplicateIdle = std::chrono::seconds(3);    // likewise
 constexpr Duration kIndexRetirement = std::chrono::seconds(3);  // docs/spec/03-session.md, section 7
-constexpr std::uint8_t kSuite = 1;                              // the best of those that exist
 
 std::optional<TimePoint> earliest(std::optional<TimePoint> a, std::optional<TimePoint> b) {
   if (!a || (b && *b < *a)) return b;
@@ -29,7 +28,7 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
       log_(options.log),
       sessions_max_(options.sessions_max),
       credentials_(identity, options.network, options.shared_secret ? &*options.shared_secret : nullptr,
-                   handshake::all_suites(), stream::Streams::encoded_parameters(limits_)),
+                   *handshake::suites_named(options.suites), stream::Streams::encoded_parameters(limits_)),
       indexes_(environment.random()),
       responder_(credentials_, {}, indexes_, environment.random()),
       batch_(sockets_),
@@ -137,13 +136,17 @@ void Kernel::log_stranger(TimePoint now, const Path& from) {
 
 // --- dials ---
 
-void Kernel::connect(const Address& address, std::chrono::milliseconds time_limit,
-                     std::function<void(Result<Peer>)> done) {
+void Kernel::connect(const Address& address, const ConnectOptions& options, std::function<void(Result<Peer>)> done) {
   constexpr const char* kDoing = "dialling a peer";
   const TimePoint now = environment_.now();
   if (stopped_) return answer_later(std::move(done), fail(ErrorCode::closed, kDoing));
-  const bool time_limit_fits = time_limit >= std::chrono::milliseconds(100) && time_limit <= std::chrono::minutes(5);
-  if (address.uuid == credentials_.uuid() || !time_limit_fits) {
+  const bool time_limit_fits =
+      options.time_limit >= std::chrono::milliseconds(100) && options.time_limit <= std::chrono::minutes(5);
+  const handshake::Suite* suite =
+      options.suite ? handshake::find_suite(*options.suite)
+                    : handshake::find_suite(std::to_integer<std::uint8_t>(credentials_.suites().front()));
+  const bool suite_fits = suite != nullptr && credentials_.enabled(suite->id);
+  if (address.uuid == credentials_.uuid() || !time_limit_fits || !suite_fits) {
     return answer_later(std::move(done), fail(ErrorCode::invalid_argument, kDoing));
   }
   if (const auto peer = peers_.find(address.uuid); peer != peers_.end()) {
@@ -158,7 +161,8 @@ void Kernel::connect(const Address& address, std::chrono::milliseconds time_limi
 
   auto& dial = *dials_.emplace(address.uuid, std::make_unique<Dial>()).first->second;
   dial.uuid = address.uuid;
-  dial.end = now + time_limit;
+  dial.end = now + options.time_limit;
+  dial.suite = suite->id;
   dial.waiting.push_back(std::move(done));
   resolve(dial, address.hosts);
   end_turn();
@@ -202,7 +206,7 @@ void Kernel::start_dial(Dial& dial) {
   indexes_.assign(dial.session_index, {&dial, nullptr});
   dial.initiator.emplace(credentials_,
                          handshake::Initiator::Target{dial.uuid, dial.paths, std::max(dial.end - now, Duration(0))},
-                         kSuite, dial.handshake_index, dial.session_index, environment_.random(), now, wall);
+                         dial.suite, dial.handshake_index, dial.session_index, environment_.random(), now, wall);
 }
 
 void Kernel::fail_dial(const PeerUuid& uuid, const Error& error) {

@@ -48,6 +48,7 @@ struct Dial {
   bool any_name_found = false;
   std::vector<Path> paths;
   TimePoint end;
+  std::uint8_t suite = 0;
   std::vector<std::function<void(Result<Peer>)>> waiting;
   std::uint32_t handshake_index = 0;
   std::uint32_t session_index = 0;
@@ -57,6 +58,7 @@ struct Dial {
 
 class Kernel final : public ConnectionHost {
  public:
+  // `options` were checked.
   Kernel(Environment& environment, const Identity& identity, const NodeOptions& options, KernelEvents& events);
   ~Kernel() override;
   Kernel(const Kernel&) = delete;
@@ -66,7 +68,7 @@ class Kernel final : public ConnectionHost {
   Result<void> listen(const std::vector<Endpoint>& endpoints);
   std::vector<Endpoint> local_endpoints() const;
 
-  void connect(const Address& address, std::chrono::milliseconds time_limit, std::function<void(Result<Peer>)> done);
+  void connect(const Address& address, const ConnectOptions& options, std::function<void(Result<Peer>)> done);
   Result<void> disconnect(const PeerUuid& peer);
   Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender,
                                               const StreamOptions& options);

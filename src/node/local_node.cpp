@@ -25,7 +25,7 @@ Result<void> check(const NodeOptions& options, const std::vector<std::shared_ptr
   constexpr const char* kDoing = "checking the node's options";
   const bool numbers_fit = options.listen.size() <= kListenMax && !options.network.empty() &&
                            options.network.size() <= 64 && options.sessions_max >= 1 && options.sessions_max <= 65536;
-  if (!numbers_fit) return fail(ErrorCode::invalid_argument, kDoing);
+  if (!numbers_fit || !handshake::suites_named(options.suites)) return fail(ErrorCode::invalid_argument, kDoing);
   std::set<DatagramId> ids;  // those of equal names are equal, too
   for (const auto& extender : extenders) {
     const bool fits =
@@ -82,7 +82,7 @@ void LocalNode::post(std::function<void()> work) {
 
 void LocalNode::connect(Address address, ConnectOptions options, std::function<void(Result<Peer>)> done) {
   post([this, address = std::move(address), options, done = std::move(done)] {
-    kernel_.connect(address, options.time_limit, done);
+    kernel_.connect(address, options, done);
   });
 }
 

@@ -24,7 +24,7 @@ Session::Session(const handshake::Established& established, RandomSource& random
       keepalive_interval_(draw_keepalive_interval(random)),
       last_sent_(now),
       last_received_(now) {
-  const auto& [kem, aead, hash] = established.suite->algorithms;
+  const auto& [diffie_hellman, kem, aead, hash] = established.suite->algorithms;
   ciphers_.emplace(Ciphers{PacketCipher(aead, PacketKeys::derive(hash, established.secrets.sending)),
                            PacketCipher(aead, PacketKeys::derive(hash, established.secrets.receiving))});
 }

@@ -82,6 +82,7 @@ void TestNode::restart() {
   node_options.listen = {options.v6 ? host.v6(5000) : host.v4(5000)};
   node_options.network = options.network;
   node_options.sessions_max = options.sessions_max;
+  node_options.suites = options.suites;
   node_options.log = [this](LogLevel, std::string_view, std::string_view line) { log.emplace_back(line); };
   if (options.shared_secret != 0) {
     std::array<std::byte, 32> bytes;
@@ -99,10 +100,10 @@ void TestNode::restart() {
 
 Address TestNode::address() const { return node->address(); }
 
-Result<Peer> TestNode::connect(const Address& to, std::chrono::milliseconds time_limit) {
+Result<Peer> TestNode::connect(const Address& to, const ConnectOptions& connect_options) {
   std::optional<Result<Peer>> answer;
-  node->connect(to, {time_limit}, [&](Result<Peer> result) { answer = std::move(result); });
-  simulator.run_until([&] { return answer.has_value(); }, time_limit + 1min);
+  node->connect(to, connect_options, [&](Result<Peer> result) { answer = std::move(result); });
+  simulator.run_until([&] { return answer.has_value(); }, connect_options.time_limit + 1min);
   if (!answer) return fail(ErrorCode::timed_out, "the test's own limit");
   return *answer;
 }

@@ -74,6 +74,7 @@ struct TestNode {
     std::uint32_t sessions_max = 4096;
     bool v6 = false;
     std::vector<std::shared_ptr<Extender>> extenders;  // beside the Sink and the Observer
+    std::vector<std::string> suites = suite_names();
   };
   TestNode(sim::Simulator& network, std::uint8_t seed) : TestNode(network, seed, Options()) {}
   TestNode(sim::Simulator& network, std::uint8_t seed, const Options& options);
@@ -82,7 +83,10 @@ struct TestNode {
 
   Address address() const;
   // Dials and runs the simulator until there is an answer.
-  Result<Peer> connect(const Address& to, std::chrono::milliseconds time_limit = 10s);
+  Result<Peer> connect(const Address& to, std::chrono::milliseconds time_limit = 10s) {
+    return connect(to, ConnectOptions{time_limit});
+  }
+  Result<Peer> connect(const Address& to, const ConnectOptions& options);
   std::uint64_t dropped() const;
 
   sim::Simulator& simulator;

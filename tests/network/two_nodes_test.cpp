@@ -222,6 +222,39 @@ TEST_F(TwoNodesTest, TheDialThatFindsNobodyAtOneEndpointTriesTheNext) {
   EXPECT_LT(peer->handshake_time, 1s);
 }
 
+TEST_F(TwoNodesTest, EverySuiteCarriesATransfer) {
+  std::uint8_t seed = 50;
+  for (const std::string& name : suite_names()) {
+    SCOPED_TRACE(name);
+    TestNode carol(simulator, seed++, {.suites = {name}});
+    const auto peer = carol.connect(bob.address());
+    ASSERT_TRUE(peer);
+    EXPECT_EQ(peer->suite, name);
+    EXPECT_TRUE(transfer(carol, bob, 100'000));
+    EXPECT_TRUE(transfer(bob, carol, 100'000));
+    EXPECT_EQ(bob.observer->ups.back().suite, name);
+    EXPECT_TRUE(carol.node->disconnect(bob.identity.uuid()));
+    simulator.run_for(10s);
+  }
+  EXPECT_EQ(bob.sink->wrong, 0u);
+}
+
+TEST_F(TwoNodesTest, ASuiteThatThePeerLacksHasToBeAvoidedByHand) {
+  const std::string best = suite_names().front(), second = suite_names()[1], last = suite_names().back();
+  TestNode limited(simulator, 50, {.suites = {last, second}});
+  EXPECT_EQ(alice.connect(limited.address()).error().code, ErrorCode::no_answer);
+  EXPECT_EQ(limited.node->counters().datagrams_sent, 0u) << "silence, as to any stranger";
+  // The worse one of the two in common is refused by both sides: the peer's own answer is where it ends.
+  EXPECT_EQ(alice.connect(limited.address(), {10s, last}).error().code, ErrorCode::no_answer);
+  EXPECT_TRUE(limited.observer->ups.empty());
+  const auto peer = alice.connect(limited.address(), {10s, second});
+  ASSERT_TRUE(peer);
+  EXPECT_EQ(peer->suite, second);
+
+  EXPECT_EQ(limited.connect(bob.address(), {10s, best}).error().code, ErrorCode::invalid_argument) << "not enabled";
+  EXPECT_EQ(limited.connect(bob.address(), {10s, "no such suite"}).error().code, ErrorCode::invalid_argument);
+}
+
 TEST_F(TwoNodesTest, Ipv6) {
   TestNode one(simulator, 6, {.v6 = true}), two(simulator, 7, {.v6 = true});
   ASSERT_TRUE(one.connect(two.address()));

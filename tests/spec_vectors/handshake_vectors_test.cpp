@@ -4,6 +4,8 @@
 // datagram also damaged at every bit, cut, extended and opened for another purpose.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "handshake/cookie_jar.hpp"
 #include "handshake/credentials.hpp"
 #include "handshake/sealed_datagram.hpp"
@@ -39,6 +41,34 @@ wire::SealedType type_of(const Json& step) {
 Bytes message_of(const Json& vector, const Json& step) {
   if (step.at("what") == "cookie") return {};
   return bytes_of(vector.at("message_" + std::string(1, std::string(step.at("what")).back())));
+}
+
+TEST(HandshakeVectors, TheTableOfSuites) {
+  const Json& suites = load("handshake.json").at("suites");
+  Bytes ids;
+  for (const Json& vector : suites) {
+    const handshake::Suite* suite = handshake::find_suite(vector.at("id").get<std::uint8_t>());
+    ASSERT_NE(suite, nullptr);
+    EXPECT_EQ(suite->rank, vector.at("rank"));
+    EXPECT_EQ(suite->protocol_name, vector.at("protocol_name").get<std::string>());
+    ids.push_back(std::byte{suite->id});
+  }
+  EXPECT_EQ(handshake::all_suites(), ids);
+}
+
+TEST(HandshakeVectors, TheSameSuitesAreCalledWorseThanNeedBe) {
+  std::size_t dropped = 0;
+  for (const Json& vector : load("handshake.json").at("suite_choices")) {
+    const auto list = [&](const char* field) {
+      Bytes ids;
+      for (const std::uint8_t id : vector.at(field)) ids.push_back(std::byte{id});
+      return ids;
+    };
+    const bool better = handshake::better_suite_existed(vector.at("in_use"), list("ours"), list("theirs"));
+    EXPECT_EQ(better, vector.at("dropped")) << vector;
+    dropped += better ? 1 : 0;
+  }
+  EXPECT_GE(dropped, 20u);
 }
 
 TEST(HandshakeVectors, OuterKeys) {
@@ -193,7 +223,7 @@ struct NoisePair {
     random.will_draw(side.at("ephemeral_private"));
     random.will_draw(side.at(initiates ? "kem_seed" : "kem_m"));
     handshake::NoiseKeys keys;
-    keys.static_private = secret_of<32>(side.at("static_private"));
+    keys.static_key = key_pair_of(side.at("static_private"));
     keys.psks.push_back(secret_of<32>(vector.at("shared_secret")));
     const handshake::Suite* suite = handshake::find_suite(vector.at("suite"));
     auto noise = NoiseHandshake::create(suite->pattern, suite->protocol_name, suite->algorithms, role,
@@ -226,8 +256,8 @@ TEST(HandshakeVectors, NoiseMessagesAreThoseOfTheReference) {
   }
 }
 
-TEST(HandshakeVectors, DamagedNoiseMessagesAreRefusedAndSpoilNothing) {
-  const Json& vector = vectors().at(0);
+void expect_damage_refused(const Json& vector) {
+  SCOPED_TRACE(vector.at("name").get<std::string>());
   NoisePair pair(vector);
   const std::array<std::byte, 1> zero{};
   for (const int i : {1, 2, 3}) {
@@ -255,6 +285,14 @@ TEST(HandshakeVectors, DamagedNoiseMessagesAreRefusedAndSpoilNothing) {
   EXPECT_EQ(hex_of(pair.responder.handshake_hash()), vector.at("handshake_hash"));
 }
 
+TEST(HandshakeVectors, DamagedNoiseMessagesAreRefusedAndSpoilNothing) {
+  std::set<std::uint8_t> suites;
+  for (const Json& vector : vectors()) {
+    if (suites.insert(vector.at("suite").get<std::uint8_t>()).second) expect_damage_refused(vector);
+  }
+  EXPECT_EQ(suites.size(), handshake::all_suites().size());
+}
+
 TEST(HandshakeVectors, PayloadsAreEncodedAlike) {
   for (const Json& vector : vectors()) {
     const auto side = [&](const char* role) -> const Json& { return vector.at(role); };
@@ -268,7 +306,8 @@ TEST(HandshakeVectors, PayloadsAreEncodedAlike) {
                                          bytes_of(own.at("stream_parameters")));
       ScriptedRandom random;
       random.will_draw(own.at("static_private"));
-      const auto key = credentials.static_key(random, UnixTime(own.at("clock").get<std::int64_t>()));
+      const auto key = credentials.static_key(handshake::find_suite(vector.at("suite"))->algorithms.dh, random,
+                                              UnixTime(own.at("clock").get<std::int64_t>()));
       EXPECT_EQ(hex_of(credentials.prologue(vector.at("suite"), uuid_of(side("responder").at("uuid")))),
                 vector.at("prologue"));
       return credentials.introduce(key, endpoint_of(side(seen)));

@@ -173,7 +173,7 @@ struct SessionOf {
       randoms[i].will_draw(side.at("ephemeral_private"));
       randoms[i].will_draw(side.at(i == 0 ? "kem_seed" : "kem_m"));
       handshake::NoiseKeys keys;
-      keys.static_private = secret_of<32>(side.at("static_private"));
+      keys.static_key = key_pair_of(side.at("static_private"));
       keys.psks.push_back(secret_of<32>(vector.at("shared_secret")));
       const handshake::Suite* suite = handshake::find_suite(vector.at("suite"));
       auto noise =

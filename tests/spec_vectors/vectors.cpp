@@ -40,6 +40,13 @@ Endpoint endpoint_of(const Json& side) {
   return {array_of<16>(side.at("address")), side.at("port").get<std::uint16_t>()};
 }
 
+crypto::DhKeyPair key_pair_of(const Json& private_key) {
+  const Bytes bytes = bytes_of(private_key);
+  const auto x25519 = crypto::DhAlgorithm::x25519;
+  return crypto::DhKeyPair::of(bytes.size() == crypto::dh_size(x25519) ? x25519 : crypto::DhAlgorithm::x448,
+                               SecretBytes(bytes));
+}
+
 PeerUuid uuid_of(const Json& hex) { return {array_of<16>(hex)}; }
 
 void ScriptedRandom::will_draw_u32(std::uint32_t value) {
@@ -60,7 +67,10 @@ void ScriptedRandom::fill(MutableBytesView out) {
 }
 
 void CountingRandom::fill(MutableBytesView out) {
-  for (std::byte& byte : out) byte = std::byte{next_++};
+  for (std::byte& byte : out) {
+    state_ = state_ * 25'214'903'917 + 11;  // as drand48 does
+    byte = static_cast<std::byte>(state_ >> 40);
+  }
 }
 
 Bytes with_bit_flipped(BytesView bytes, std::size_t bit) {

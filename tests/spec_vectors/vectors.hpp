@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/random.hpp"
+#include "crypto/diffie_hellman.hpp"
 #include "quantumgate/bytes.h"
 #include "quantumgate/endpoint.h"
 #include "quantumgate/secret.h"
@@ -27,6 +28,8 @@ std::uint32_t index_of(const Json& hex);     // 4 bytes, big-endian
 std::uint64_t counter_of(const Json& text);  // decimal text
 Endpoint endpoint_of(const Json& side);      // its fields `address` and `port`
 PeerUuid uuid_of(const Json& hex);
+
+crypto::DhKeyPair key_pair_of(const Json& private_key);  // its size tells the algorithm
 
 template <std::size_t N>
 std::array<std::byte, N> array_of(const Json& hex) {
@@ -54,13 +57,14 @@ class ScriptedRandom final : public RandomSource {
   std::deque<Bytes> script_;
 };
 
-// Bytes by a fixed rule, for what a test must draw and no vector fixes.
+// Bytes by a fixed rule, for what a test must draw and no vector fixes. They do not repeat within a test program, so
+// salts are as different as they should be.
 class CountingRandom final : public RandomSource {
  public:
   void fill(MutableBytesView out) override;
 
  private:
-  std::uint8_t next_ = 1;
+  std::uint64_t state_ = 1;
 };
 
 Bytes with_bit_flipped(BytesView bytes, std::size_t bit);

@@ -43,19 +43,20 @@ Side cacophony_side(const json& vector, const std::string& prefix, const std::st
   return side;
 }
 
-handshake::NoiseKeys keys_of(const Side& side) {
-  handshake::NoiseKeys keys;
-  if (!side.static_key.empty()) keys.static_private.emplace(fixed<32>(side.static_key));
-  if (!side.remote_static.empty()) {
-    std::ranges::copy(fixed<32>(side.remote_static), keys.remote_static.emplace().begin());
+handshake::NoiseKeys keys_of(crypto::DhAlgorithm dh, const Side& side) {
+  for (const Bytes& key : {side.static_key, side.remote_static}) {
+    if (!key.empty() && key.size() != crypto::dh_size(dh)) throw std::runtime_error("a key of the wrong size");
   }
+  handshake::NoiseKeys keys;
+  if (!side.static_key.empty()) keys.static_key = crypto::DhKeyPair::of(dh, SecretBytes(side.static_key));
+  keys.remote_static = side.remote_static;
   for (const Bytes& psk : side.psks) keys.psks.emplace_back(fixed<32>(psk));
   return keys;
 }
 
 NoiseHandshake start(const Protocol& protocol, NoiseRole role, const Side& side, RandomSource& random) {
   auto created = NoiseHandshake::create(protocol.pattern.view(), protocol.name, protocol.suite, role, side.prologue,
-                                        keys_of(side), random);
+                                        keys_of(protocol.suite.dh, side), random);
   if (!created) throw std::runtime_error("the handshake could not be started");
   return std::move(*created);
 }

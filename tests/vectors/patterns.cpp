@@ -143,8 +143,13 @@ ProtocolOrReason parse_protocol(const std::string& name) {
 
   handshake::NoiseSuite suite{};
   const auto key_exchange = split(parts[2], '+');
-  if (key_exchange[0] != "25519")
+  if (key_exchange[0] == "25519") {
+    suite.dh = crypto::DhAlgorithm::x25519;
+  } else if (key_exchange[0] == "448") {
+    suite.dh = crypto::DhAlgorithm::x448;
+  } else {
     return {std::nullopt, std::string(key_exchange[0]) + ": primitive not in the code yet"};
+  }
   if (key_exchange.size() > 1) {
     if (key_exchange[1] == "MLKEM768") {
       suite.kem = crypto::MlKemParameters::ml_kem_768;
@@ -177,6 +182,7 @@ ProtocolOrReason parse_protocol(const std::string& name) {
 
 std::vector<Field> layout(const Protocol& protocol, std::size_t index, std::size_t payload_size) {
   const bool has_psk = protocol.pattern.has(Token::psk);
+  const std::size_t dh_size = crypto::dh_size(protocol.suite.dh);
   bool key = false;
   std::vector<Field> fields;
   for (std::size_t message = 0; message <= index; ++message) {
@@ -190,11 +196,11 @@ std::vector<Field> layout(const Protocol& protocol, std::size_t index, std::size
     for (const Token token : protocol.pattern.messages()[message]) {
       switch (token) {
         case Token::e:
-          add(token, 32, false);
+          add(token, dh_size, false);
           key = key || has_psk;
           break;
         case Token::s:
-          add(token, 32, key);
+          add(token, dh_size, key);
           break;
         case Token::e1:
           add(token, crypto::ml_kem_sizes(*protocol.suite.kem).encapsulation_key, key);

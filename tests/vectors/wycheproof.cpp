@@ -9,11 +9,11 @@
 
 #include "crypto/aead.hpp"
 #include "crypto/constant_time.hpp"
+#include "crypto/diffie_hellman.hpp"
 #include "crypto/ed25519.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/ml_kem.hpp"
 #include "crypto/test_hex.hpp"
-#include "crypto/x25519.hpp"
 #include "tests/vectors/aes_gcm.hpp"
 
 namespace quantumgate::vectors {
@@ -82,13 +82,14 @@ bool aead_holds(crypto::AeadAlgorithm algorithm, const json& test) {
   return holds;
 }
 
-bool x25519_holds(const json& test) {
+bool dh_holds(crypto::DhAlgorithm algorithm, const json& test) {
   const Bytes public_key = bytes(test, "public");
   const Bytes private_key = bytes(test, "private");
-  if (public_key.size() != 32 || private_key.size() != 32) return must_fail(test);
+  const std::size_t size = crypto::dh_size(algorithm);
+  if (public_key.size() != size || private_key.size() != size) return must_fail(test);
   const Bytes expected = bytes(test, "shared");
-  const auto shared = crypto::x25519(Secret<32>(fixed<32>(private_key)), fixed<32>(public_key));
-  const bool small_order = crypto::x25519_has_small_order(fixed<32>(public_key));
+  const auto shared = crypto::dh(algorithm, private_key, public_key);
+  const bool small_order = crypto::dh_has_small_order(algorithm, public_key);
   // "acceptable" also covers all-zero results, which we refuse.
   if (std::ranges::all_of(expected, [](std::byte b) { return b == std::byte{0}; })) return !shared && small_order;
   return !must_fail(test) && !small_order && shared && std::ranges::equal(shared->view(), expected);
@@ -193,7 +194,9 @@ void run_wycheproof(const json& file, Report& report) {
       }
     } else if (type == "XdhComp") {
       if (group.at("curve") == "curve25519") {
-        each(x25519_holds);
+        each([](const json& test) { return dh_holds(crypto::DhAlgorithm::x25519, test); });
+      } else if (group.at("curve") == "curve448") {
+        each([](const json& test) { return dh_holds(crypto::DhAlgorithm::x448, test); });
       } else {
         skip_group(group.at("curve").get<std::string>() + ": primitive not in the code yet");
       }

@@ -23,8 +23,9 @@ Failure explain_dial(const Error& error, const Address& address, std::uint64_t t
       std::snprintf(seconds, sizeof seconds, "%g", static_cast<double>(time_limit_ms) / 1000);
       return {ExitCode::no_answer,
               "no such node answered at " + at + " within " + seconds +
-                  " s. Check that it runs there, that the address names its UUID, and that both nodes use the same "
-                  "network name and shared secret: a node is silent to everybody else."};
+                  " s. Check that it runs there, that the address names its UUID, that both nodes use the same "
+                  "network name and shared secret, and that the best suite of this node is enabled there: a node is "
+                  "silent to everybody else."};
     }
     case ErrorCode::not_found:
       return {ExitCode::no_answer, "the host name in " + at + " is not known. Check its spelling and the network."};

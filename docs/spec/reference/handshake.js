@@ -3,7 +3,7 @@
 // travel is in sealed_datagram.js. Random bytes and time are arguments.
 // Spec: docs/spec/02-handshake.md, sections 3 and 7.
 import { ascii, concat, ensure, equal, number, Reader, zeros } from './bytes.js';
-import { kAlgorithmEd25519, signStaticKey, staticPublicKey, verifyStaticKey } from './identity.js';
+import { kAlgorithmEd25519, signStaticKey, verifyStaticKey } from './identity.js';
 import { HandshakeState } from './noise.js';
 import { sessionKeys } from './session.js';
 import { betterSuiteInCommon } from './suite.js';
@@ -98,7 +98,8 @@ function handshakeState(role, setup, { staticPrivate, ephemeralPrivate, kemSeed,
 }
 
 function proofOf(setup, own, observed) {
-  const signature = signStaticKey(own.identity, setup.network, staticPublicKey(own.staticPrivate), own.expiry);
+  const staticKey = setup.suite.dh.publicKey(own.staticPrivate);
+  const signature = signStaticKey(own.identity, setup.network, staticKey, own.expiry);
   return {
     identityKey: own.identity.publicKey,
     expiry: own.expiry,

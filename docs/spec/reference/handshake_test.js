@@ -10,7 +10,7 @@ import { networkHash } from './identity.js';
 import { draw, handshakeVectors } from './make_vectors.js';
 import * as sealed from './sealed_datagram.js';
 import { openPacket } from './session.js';
-import { betterSuiteInCommon, suiteById } from './suite.js';
+import { betterSuiteInCommon, suiteById, suites } from './suite.js';
 
 const vectors = handshakeVectors();
 
@@ -91,9 +91,21 @@ test('payloads: bad ones are refused', () => {
 test('clocks are compared modulo 2^32', () => {
   assert.equal(sealed.clockDistance(5, 2 ** 32 - 5), 10);
   assert.equal(sealed.clockDistance(2 ** 32 - 5, 5), 10);
+});
+
+test('the first datagram has to be a piece of message 1 with an enabled suite', () => {
   const header = { type: 1, suite: 1, piece: 0, pieces: 2, time: 1000, senderIndex: fromHex('00000001') };
-  assert.equal(sealed.checkFirstHeader(header, [1], 1120), 'accept');
-  assert.equal(sealed.checkFirstHeader(header, [1], 1121), 'send cookie');
+  const check = (header, size, now) => sealed.checkFirst({ header, piece: zeros(size) }, [1, 12], now);
+  assert.equal(check(header, 632, 1120), 'accept');
+  assert.equal(check(header, 632, 1121), 'send cookie');
+  assert.equal(check({ ...header, suite: 12 }, 836, 1000), 'accept');
+  for (const [suite, size] of [
+    [1, 631],
+    [1, 836],
+    [12, 632],
+  ]) {
+    assert.throws(() => check({ ...header, suite }, size, 1000), { kind: 'refused' });
+  }
   for (const wrong of [
     { type: 2 },
     { suite: 2 },
@@ -102,7 +114,7 @@ test('clocks are compared modulo 2^32', () => {
     { piece: 2 },
     { senderIndex: zeros(4) },
   ]) {
-    assert.throws(() => sealed.checkFirstHeader({ ...header, ...wrong }, [1], 1000), { kind: 'refused' });
+    assert.throws(() => check({ ...header, ...wrong }, 632, 1000), { kind: 'refused' });
   }
 });
 
@@ -118,52 +130,81 @@ test('messages are cut into even pieces', () => {
 
 test('only a known suite of a higher rank in both lists counts as better', () => {
   assert.ok(!betterSuiteInCommon([1], [1], 1));
-  assert.ok(!betterSuiteInCommon([9, 1], [9, 1], 1));
+  assert.ok(!betterSuiteInCommon([200, 1], [200, 1], 1));
+  assert.ok(betterSuiteInCommon([2, 1], [1, 2], 2));
+  assert.ok(!betterSuiteInCommon([2, 1], [2], 2));
+  assert.ok(!betterSuiteInCommon([2], [1, 2], 2));
 });
+
+test('suites are listed best first, and no two alike', () => {
+  const distinct = (values) => new Set(values).size === suites.length;
+  assert.ok(distinct(suites.map(({ id }) => id)) && distinct(suites.map(({ rank }) => rank)));
+  assert.ok(suites.every(({ rank }, i) => i === 0 || rank < suites[i - 1].rank));
+});
+
+// One side of a vector as handshake.js wants it.
+const own = (vector, role) => ({
+  identity: {
+    seed: fromHex(vector[role].seed),
+    publicKey: fromHex(vector[role].identity_key),
+    uuid: fromHex(vector[role].uuid),
+  },
+  staticPrivate: fromHex(vector[role].static_private),
+  ephemeralPrivate: fromHex(vector[role].ephemeral_private),
+  kemSeed: fromHex(vector.initiator.kem_seed),
+  kemM: fromHex(vector.responder.kem_m),
+  sessionIndex: fromHex(vector[role].session_index),
+  handshakeIndex: fromHex(vector[role].handshake_index),
+  expiry: vector[role].expiry,
+  suites: vector[role].suites,
+  streamParameters: zeros(0),
+  extensions: [],
+});
+
+// The handshake of a vector between two such sides. `accepting`: the responder when message 3 comes.
+function play(vector, initiator, responder, { responderUuid = vector.responder.uuid, accepting = responder } = {}) {
+  const setup = {
+    suite: suiteById(vector.suite),
+    network: networkHash(vector.network_name),
+    sharedSecret: fromHex(vector.shared_secret),
+    responderUuid: fromHex(responderUuid),
+  };
+  const observed = { address: zeros(16), port: 1 };
+  const now = vector.initiator.clock;
+  const first = handshake.startHandshake(setup, initiator);
+  const second = handshake.answerHandshake(setup, responder, {
+    message: first.message,
+    senderIndex: initiator.handshakeIndex,
+    observed,
+  });
+  const third = handshake.completeHandshake(setup, initiator, first.noise, {
+    message: second.message,
+    senderIndex: responder.handshakeIndex,
+    observed,
+    now,
+  });
+  return handshake.acceptHandshake(setup, accepting, second.noise, { message: third.message, now });
+}
 
 test('whoever is not who was dialled, or is ourselves, is refused', () => {
   const vector = vectors.handshakes[0];
-  const setup = {
-    suite: suiteById(1),
-    network: networkHash(vector.network_name),
-    sharedSecret: fromHex(vector.shared_secret),
-    responderUuid: fromHex(vector.initiator.uuid), // the responder answers in the name of another
-  };
-  const own = (role) => ({
-    identity: {
-      seed: fromHex(vector[role].seed),
-      publicKey: fromHex(vector[role].identity_key),
-      uuid: fromHex(vector[role].uuid),
-    },
-    staticPrivate: fromHex(vector[role].static_private),
-    ephemeralPrivate: fromHex(vector[role].ephemeral_private),
-    kemSeed: fromHex(vector.initiator.kem_seed),
-    kemM: fromHex(vector.responder.kem_m),
-    sessionIndex: fromHex(vector[role].session_index),
-    handshakeIndex: fromHex(vector[role].handshake_index),
-    expiry: vector[role].expiry,
-    suites: [1],
-    streamParameters: zeros(0),
-    extensions: [],
-  });
-  const observed = { address: zeros(16), port: 1 };
-  const run = (initiator, responder) => {
-    const now = vector.initiator.clock;
-    const first = handshake.startHandshake(setup, initiator);
-    const second = handshake.answerHandshake(setup, responder, {
-      message: first.message,
-      senderIndex: initiator.handshakeIndex,
-      observed,
-    });
-    const third = handshake.completeHandshake(setup, initiator, first.noise, {
-      message: second.message,
-      senderIndex: responder.handshakeIndex,
-      observed,
-      now,
-    });
-    return handshake.acceptHandshake(setup, responder, second.noise, { message: third.message, now });
-  };
-  assert.throws(() => run(own('initiator'), own('responder')), /not the peer that was dialled/);
-  assert.throws(() => run(own('initiator'), own('initiator')), /our own UUID/);
-  assert.equal(toHex(run(own('responder'), own('initiator')).uuid), vector.responder.uuid);
+  const [initiator, responder] = [own(vector, 'initiator'), own(vector, 'responder')];
+  const inTheNameOfAnother = { responderUuid: vector.initiator.uuid };
+  assert.throws(() => play(vector, initiator, responder, inTheNameOfAnother), /not the peer that was dialled/);
+  assert.throws(() => play(vector, initiator, initiator, inTheNameOfAnother), /our own UUID/);
+  assert.equal(toHex(play(vector, responder, initiator, inTheNameOfAnother).uuid), vector.responder.uuid);
+});
+
+test('a worse suite than both sides have is refused by each of them', () => {
+  for (const vector of vectors.handshakes.filter(({ suite }) => suite === 2 || suite === 12)) {
+    const having = (role, list) => ({ ...own(vector, role), suites: list });
+    const [only, both] = [[vector.suite], [1, vector.suite]];
+    play(vector, having('initiator', both), having('responder', only));
+    play(vector, having('initiator', only), having('responder', both));
+    const passedOver = /a better one was passed over/;
+    assert.throws(() => play(vector, having('initiator', both), having('responder', both)), passedOver);
+    // The responder's check alone: what it says in message 2 leaves the initiator content.
+    const accepting = having('responder', both);
+    assert.throws(() => play(vector, having('initiator', both), having('responder', only), { accepting }), passedOver);
+  }
 });

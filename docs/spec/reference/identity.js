@@ -2,7 +2,7 @@
 // Identity key, fingerprint, UUID, network name, shared secret, static key signature, key file.
 // Spec: docs/spec/01-identity.md, sections 1, 2, 3, 5 and 6.
 import { xchacha20poly1305 } from '@noble/ciphers/chacha';
-import { ed25519, x25519 } from '@noble/curves/ed25519';
+import { ed25519 } from '@noble/curves/ed25519';
 import { argon2id } from '@noble/hashes/argon2';
 import { sha256 } from '@noble/hashes/sha2';
 
@@ -50,8 +50,6 @@ export function parseSharedSecret(text) {
   ensure(/^[0-9a-f]{64}\n$/i.test(text), 'malformed', 'reading a shared secret');
   return fromHex(text.trim());
 }
-
-export const staticPublicKey = (privateKey) => x25519.getPublicKey(privateKey);
 
 const statement = (network, uuid, staticKey, expiry) =>
   concat(ascii('QuantumGate static key v1'), network, uuid, staticKey, number(expiry, 8));

@@ -12,7 +12,7 @@ import * as identity from './identity.js';
 import { CipherState, HandshakeState } from './noise.js';
 import * as sealed from './sealed_datagram.js';
 import * as session from './session.js';
-import { parseProtocolName, suiteById } from './suite.js';
+import { betterSuiteInCommon, parseProtocolName, suiteById, suites } from './suite.js';
 
 // `size` bytes that only `label` decides: SHA-256(label ‖ block number(4)) ‖ ...
 export function draw(label, size) {
@@ -37,19 +37,17 @@ const file = (spec, content) => plain({ spec, generator: 'docs/spec/reference/ma
 
 // ---- noise-xxhfs-psk0.json ----
 
-const kProductPattern = 'Noise_XXhfs+psk0_25519+MLKEM768';
-
-function noiseVector(n, { algorithms, sizes, psk, prologue }) {
+function noiseVector(n, { suite, sizes, psk, prologue }) {
   const label = (what) => `noise ${n} ${what}`;
   const inputs = {
-    init_static: draw(label('init_static'), 32),
-    init_ephemeral: draw(label('init_ephemeral'), 32),
+    init_static: draw(label('init_static'), suite.dh.size),
+    init_ephemeral: draw(label('init_ephemeral'), suite.dh.size),
     init_kem_seed: draw(label('init_kem_seed'), 64),
-    resp_static: draw(label('resp_static'), 32),
-    resp_ephemeral: draw(label('resp_ephemeral'), 32),
+    resp_static: draw(label('resp_static'), suite.dh.size),
+    resp_ephemeral: draw(label('resp_ephemeral'), suite.dh.size),
     resp_kem_m: draw(label('resp_kem_m'), 32),
   };
-  const name = `${kProductPattern}_${algorithms}`;
+  const name = suite.protocolName;
   const initiator = new HandshakeState(name, 'initiator', prologue, {
     staticPrivate: inputs.init_static,
     ephemeralPrivate: inputs.init_ephemeral,
@@ -72,8 +70,7 @@ function noiseVector(n, { algorithms, sizes, psk, prologue }) {
     receiver.readMessage(message.ciphertext);
   }
   // Transport messages go on in turn: the responder's is next.
-  const { cipher } = parseProtocolName(name);
-  const [forth, back] = initiator.split().map((key) => new CipherState(cipher, key));
+  const [forth, back] = initiator.split().map((key) => new CipherState(suite.cipher, key));
   for (const [i, message] of messages.slice(3).entries()) {
     message.ciphertext = (i % 2 === 0 ? back : forth).encryptWithAd(zeros(0), message.payload);
   }
@@ -95,30 +92,22 @@ function noiseVector(n, { algorithms, sizes, psk, prologue }) {
 }
 
 export function noiseVectors() {
-  const product = 'AESGCM_SHA256';
+  const product = suiteById(1);
   const psk = draw('noise psk', 32);
   const prologue = concat(ascii('QuantumGate handshake v1'), draw('noise prologue', 49));
   const empty = [0, 0, 0, 0, 0, 0, 0];
   const productSizes = [16, 196, 188, 0, 64, 1208, 1448];
   const cases = [
-    { algorithms: product, sizes: empty, psk: zeros(32), prologue: zeros(0) },
-    { algorithms: product, sizes: empty, psk, prologue: zeros(0) },
-    { algorithms: product, sizes: empty, psk, prologue },
-    { algorithms: product, sizes: productSizes, psk: zeros(32), prologue },
-    { algorithms: product, sizes: productSizes, psk, prologue },
-    { algorithms: product, sizes: [1, 15, 16, 17, 31, 32, 33], psk, prologue: ascii('x') },
-    { algorithms: product, sizes: [1024, 0, 1024, 0, 1024, 0, 1024], psk, prologue },
-    { algorithms: product, sizes: [0, 1024, 0, 1024, 0, 1024, 0], psk: zeros(32), prologue },
-    { algorithms: product, sizes: [1024, 1024, 1024, 1, 1, 1, 1], psk, prologue: draw('noise long prologue', 300) },
-    ...[
-      'AESGCM_SHA512',
-      'AESGCM_BLAKE2s',
-      'AESGCM_BLAKE2b',
-      'ChaChaPoly_SHA256',
-      'ChaChaPoly_SHA512',
-      'ChaChaPoly_BLAKE2s',
-      'ChaChaPoly_BLAKE2b',
-    ].map((algorithms) => ({ algorithms, sizes: productSizes, psk, prologue })),
+    { suite: product, sizes: empty, psk: zeros(32), prologue: zeros(0) },
+    { suite: product, sizes: empty, psk, prologue: zeros(0) },
+    { suite: product, sizes: empty, psk, prologue },
+    { suite: product, sizes: productSizes, psk: zeros(32), prologue },
+    { suite: product, sizes: productSizes, psk, prologue },
+    { suite: product, sizes: [1, 15, 16, 17, 31, 32, 33], psk, prologue: ascii('x') },
+    { suite: product, sizes: [1024, 0, 1024, 0, 1024, 0, 1024], psk, prologue },
+    { suite: product, sizes: [0, 1024, 0, 1024, 0, 1024, 0], psk: zeros(32), prologue },
+    { suite: product, sizes: [1024, 1024, 1024, 1, 1, 1, 1], psk, prologue: draw('noise long prologue', 300) },
+    ...suites.slice(1).map((suite) => ({ suite, sizes: [16, 196, 188, 0, 64], psk, prologue })),
   ];
   return file('02-handshake.md, section 3', { vectors: cases.map((each, i) => noiseVector(i + 1, each)) });
 }
@@ -250,11 +239,12 @@ export function identityVectors() {
   );
   const expiry = 1_900_000_000;
   const maxAhead = 31 * 86400;
-  const networkNames = ['quantumgate', 'q', 'a private network', 'n'.repeat(64)];
-  const staticKeys = known.slice(0, 4).map((each, i) => {
-    const privateKey = draw(`identity static ${i}`, 32);
+  const networkNames = ['quantumgate', 'q', 'a private network', 'n'.repeat(64), 'quantumgate'];
+  const dhOfEach = [1, 1, 1, 1, 9].map((id) => suiteById(id).dh); // the last one is X448
+  const staticKeys = known.slice(0, 5).map((each, i) => {
+    const privateKey = draw(`identity static ${i}`, dhOfEach[i].size);
     const networkHash = identity.networkHash(networkNames[i]);
-    const publicKey = identity.staticPublicKey(privateKey);
+    const publicKey = dhOfEach[i].publicKey(privateKey);
     return {
       seed: each.seed,
       network_name: networkNames[i],
@@ -320,11 +310,12 @@ const asOwn = (side) => ({ ...side, identity: identity.identityFromSeed(side.see
 // One whole handshake. `initiatorClockAhead` s: beyond 120 the responder asks for another time with a cookie.
 function handshakeVector(n, scenario) {
   const label = (what) => `handshake ${n} ${what}`;
+  const suite = suiteById(scenario.suite ?? 1);
   const now = { initiator: scenario.now + (scenario.initiatorClockAhead ?? 0), responder: scenario.now };
   const side = (role) => ({
     seed: draw(label(`${role} seed`), 32),
-    staticPrivate: draw(label(`${role} static`), 32),
-    ephemeralPrivate: draw(label(`${role} ephemeral`), 32),
+    staticPrivate: draw(label(`${role} static`), suite.dh.size),
+    ephemeralPrivate: draw(label(`${role} ephemeral`), suite.dh.size),
     kemSeed: role === 'initiator' ? draw(label('kem seed'), 64) : undefined,
     kemM: role === 'responder' ? draw(label('kem m'), 32) : undefined,
     sessionIndex: draw(label(`${role} session index`), 4),
@@ -342,7 +333,7 @@ function handshakeVector(n, scenario) {
   const responder = side('responder');
   const ours = { initiator: asOwn(initiator), responder: asOwn(responder) };
   const setup = {
-    suite: suiteById(1),
+    suite,
     network: identity.networkHash(scenario.networkName),
     sharedSecret: scenario.sharedSecret,
     responderUuid: ours.responder.identity.uuid,
@@ -356,7 +347,7 @@ function handshakeVector(n, scenario) {
     const step = steps.length + 1;
     const header = {
       type,
-      suite: 1,
+      suite: suite.id,
       time,
       senderIndex: ours[from].handshakeIndex,
       messageId: messageIds[type - 1],
@@ -376,7 +367,7 @@ function handshakeVector(n, scenario) {
     const { address, port } = initiator.endpoint;
     const cookie = sealed.cookieFor(secret, address, port, initiator.handshakeIndex);
     const salt = draw(label('cookie salt'), 24);
-    const request = { suite: 1, senderIndex: initiator.handshakeIndex, messageId: messageIds[0] };
+    const request = { suite: suite.id, senderIndex: initiator.handshakeIndex, messageId: messageIds[0] };
     const datagram = sealed.sealCookie(keys.responder, { salt, request, time: now.responder, cookie });
     cookies = { secret, address, port, sender_index: initiator.handshakeIndex, cookie };
     steps.push({
@@ -449,7 +440,7 @@ function handshakeVector(n, scenario) {
     network_name: scenario.networkName,
     network_hash: setup.network,
     shared_secret: setup.sharedSecret,
-    suite: 1,
+    suite: suite.id,
     initiator: written('initiator'),
     responder: written('responder'),
     outer_key_1: keys.initiator,
@@ -512,7 +503,7 @@ function payloadVectors() {
       handshake.encodePayload3({ ...proof, streamParameters: draw('p', 129) }),
       'malformed',
     ],
-    [3, 'unknown suites in the list', handshake.encodePayload3({ ...proof, suites: [9, 1, 255] })],
+    [3, 'unknown suites in the list', handshake.encodePayload3({ ...proof, suites: [209, 1, 255] })],
     [3, '32 suites', handshake.encodePayload3({ ...proof, suites: Array.from({ length: 32 }, (_, i) => i + 1) })],
     [
       3,
@@ -540,6 +531,28 @@ function payloadVectors() {
     payload,
     error,
     meaning: meanings.includes(what) || undefined,
+  }));
+}
+
+// Whether a handshake with suite `in_use` has to be dropped, given both sides' lists.
+function suiteChoices() {
+  const all = suites.map(({ id }) => id);
+  const rows = [
+    ...all.map((id) => [all, all, id]),
+    ...all.map((id) => [all, [id], id]),
+    ...all.slice(1).map((id, i) => [[all[i], id], [id, all[i]], id]),
+    [[1, 9], [5, 9], 9],
+    [[5, 9], [1, 9], 9],
+    [[9, 12], [12, 9], 12],
+    [[12], [200, 12], 12],
+    [[200, 12], [200, 12], 12],
+    [[12, 1], [1], 12],
+  ];
+  return rows.map(([ours, theirs, inUse]) => ({
+    ours,
+    theirs,
+    in_use: inUse,
+    dropped: betterSuiteInCommon(ours, theirs, inUse),
   }));
 }
 
@@ -593,10 +606,10 @@ export function handshakeVectors() {
       now: 2 ** 32 - 1, // the header carries the time modulo 2^32
       initiatorClockAhead: 2,
       endpoints: kEndpoints4,
-      initiator: { streamParametersSize: 62, suites: [200, 1, 7], extensions: [[5, 1200]] },
+      initiator: { streamParametersSize: 62, suites: [200, 1, 177], extensions: [[5, 1200]] },
       responder: {
         streamParametersSize: 62,
-        suites: [1, 9],
+        suites: [1, 199],
         extensions: [
           [0, 0],
           [0x7f, 1100],
@@ -613,8 +626,21 @@ export function handshakeVectors() {
       // 2 × 1156 bytes of message 2 leave 1112 for the payload, of which 134 and the head of the extension are used.
       responder: { streamParametersSize: 0, extensions: [[3, 2 * 1156 - 1200 - 134 - 3]] },
     },
+    // The initiator has only the one suite, the responder all of them.
+    ...suites.slice(1).map((suite, i) => ({
+      name: suite.protocolName,
+      networkName: 'quantumgate',
+      sharedSecret: secret,
+      suite: suite.id,
+      now: 1_800_000_010 + i,
+      endpoints: kEndpoints4,
+      initiator: { streamParametersSize: 62, suites: [suite.id] },
+      responder: { streamParametersSize: 62, suites: suites.map(({ id }) => id) },
+    })),
   ];
   return file('02-handshake.md', {
+    suites: suites.map(({ id, rank, protocolName }) => ({ id, rank, protocol_name: protocolName })),
+    suite_choices: suiteChoices(),
     handshakes: scenarios.map((scenario, i) => handshakeVector(i + 1, scenario)),
     payloads: payloadVectors(),
   });
@@ -622,7 +648,8 @@ export function handshakeVectors() {
 
 // ---- session.json ----
 
-function packetVectors(protocolName, n) {
+// `compact`: fewer packets.
+function packetVectors(protocolName, n, compact) {
   const suite = parseProtocolName(protocolName);
   const secret = draw(`session ${n} secret`, 32);
   const keys = session.sessionKeys(suite, secret);
@@ -637,8 +664,8 @@ function packetVectors(protocolName, n) {
     return { counter, content, packet: session.sealPacket(suite, keys, index, counter, content) };
   };
   const packets = [
-    ...counters.map((counter, i) => make(counter, i)),
-    ...sizes.map((size, i) => make(BigInt(i + 3), size)),
+    ...(compact ? [0n, 2n ** 32n] : counters).map((counter, i) => make(counter, i)),
+    ...(compact ? [17, 64] : sizes).map((size, i) => make(BigInt(i + 3), size)),
   ];
   return { protocol_name: protocolName, secret, ...keys, index, packets };
 }
@@ -769,9 +796,11 @@ function frameVectors() {
 }
 
 export function sessionVectors() {
-  const suites = ['AESGCM_SHA256', 'ChaChaPoly_SHA256', 'AESGCM_SHA512', 'ChaChaPoly_BLAKE2s'];
+  const names = suites.map(({ protocolName }) => protocolName);
+  const full = [1, 5].map((id) => suiteById(id).protocolName); // one for each cipher
+  const sessions = [...full, ...names.filter((name) => !full.includes(name))];
   return file('03-session.md, sections 1 to 3; keys: 02-handshake.md, section 7', {
-    sessions: suites.map((algorithms, i) => packetVectors(`${kProductPattern}_${algorithms}`, i + 1)),
+    sessions: sessions.map((name, i) => packetVectors(name, i + 1, i >= full.length)),
     restore: restoreVectors(),
     replay: replayVectors(),
     frames: frameVectors(),

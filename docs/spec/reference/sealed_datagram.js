@@ -7,6 +7,7 @@ import { hmac } from '@noble/hashes/hmac';
 import { sha256 } from '@noble/hashes/sha2';
 
 import { ascii, concat, ensure, equal, number, Reader, SpecError, zeros } from './bytes.js';
+import { suiteById } from './suite.js';
 
 export const kPieceSizeMax = 1156;
 export const kPiecesMax = 4;
@@ -103,14 +104,18 @@ export function openMessage(key, datagrams, hasIndex) {
   return { header, message };
 }
 
-// Steps 1, 4 and 6 of section 5: what a responder demands of the header of a first datagram.
-export function checkFirstHeader(header, enabledSuites, now) {
-  const doing = 'checking the header of a first datagram';
+// Message 1 has no room to vary: two keys, a payload of 16 bytes, two tags.
+const message1Size = ({ dh, kem }) => dh.size + kem.encapsulationKeySize + 16 + 2 * kTagSize;
+
+// Steps 1, 4 and 6 of section 5: what a responder demands of a first datagram that it has opened.
+export function checkFirst({ header, piece }, enabledSuites, now) {
+  const doing = 'checking a first datagram';
+  ensure(header.type === 1 && enabledSuites.includes(header.suite), 'refused', doing);
+  const pieces = cutMessage(zeros(message1Size(suiteById(header.suite))));
   const sane =
-    header.type === 1 &&
-    enabledSuites.includes(header.suite) &&
-    header.pieces === 2 && // 1,264 bytes
+    header.pieces === pieces.length &&
     header.piece < header.pieces &&
+    piece.length === pieces[header.piece].length &&
     !equal(header.senderIndex, zeros(4));
   ensure(sane, 'refused', doing);
   return clockDistance(header.time, now) <= kClockToleranceSeconds ? 'accept' : 'send cookie';

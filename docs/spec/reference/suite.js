@@ -4,27 +4,28 @@
 import { ecb, gcm } from '@noble/ciphers/aes';
 import { chacha20, chacha20poly1305 } from '@noble/ciphers/chacha';
 import { x25519 } from '@noble/curves/ed25519';
+import { x448 } from '@noble/curves/ed448';
 import { blake2b, blake2s } from '@noble/hashes/blake2';
 import { expand } from '@noble/hashes/hkdf';
 import { hmac } from '@noble/hashes/hmac';
 import { sha256, sha512 } from '@noble/hashes/sha2';
-import { ml_kem768 } from '@noble/post-quantum/ml-kem';
+import { ml_kem1024, ml_kem768 } from '@noble/post-quantum/ml-kem';
 
 import { ascii, concat, SpecError, zeros } from './bytes.js';
 
 const diffieHellmans = {
   25519: { size: 32, publicKey: x25519.getPublicKey, shared: x25519.getSharedSecret },
+  448: { size: 56, publicKey: x448.getPublicKey, shared: x448.getSharedSecret },
 };
 
-const kems = {
-  MLKEM768: {
-    encapsulationKeySize: 1184,
-    ciphertextSize: 1088,
-    keygen: (seed) => ml_kem768.keygen(seed), // seed = d ‖ z
-    encapsulate: (key, m) => ml_kem768.encapsulate(key, m),
-    decapsulate: (ciphertext, secretKey) => ml_kem768.decapsulate(ciphertext, secretKey),
-  },
-};
+const kem = (mlKem, encapsulationKeySize, ciphertextSize) => ({
+  encapsulationKeySize,
+  ciphertextSize,
+  keygen: (seed) => mlKem.keygen(seed), // seed = d ‖ z
+  encapsulate: (key, m) => mlKem.encapsulate(key, m),
+  decapsulate: (ciphertext, secretKey) => mlKem.decapsulate(ciphertext, secretKey),
+});
+const kems = { MLKEM768: kem(ml_kem768, 1184, 1088), MLKEM1024: kem(ml_kem1024, 1568, 1568) };
 
 // A nonce of 96 bits made of 32 zero bits and the counter, in the byte order that Noise fixes for each cipher.
 function noiseNonce(n, littleEndian) {
@@ -96,8 +97,20 @@ export function noiseHkdf(hash, chainingKey, input, count) {
 // HKDF-Expand of RFC 5869 with an ASCII label.
 export const hkdfExpand = (hash, key, label, size) => expand(hash, key, ascii(label), size);
 
+// Best first.
 export const suites = [
-  { id: 1, rank: 100, protocolName: 'Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256', postQuantum: true },
+  { id: 1, rank: 100, protocolName: 'Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256' },
+  { id: 2, rank: 98, protocolName: 'Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA512' },
+  { id: 3, rank: 96, protocolName: 'Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_BLAKE2s' },
+  { id: 4, rank: 94, protocolName: 'Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_BLAKE2b' },
+  { id: 5, rank: 90, protocolName: 'Noise_XXhfs+psk0_25519+MLKEM768_ChaChaPoly_SHA256' },
+  { id: 6, rank: 88, protocolName: 'Noise_XXhfs+psk0_25519+MLKEM768_ChaChaPoly_SHA512' },
+  { id: 7, rank: 86, protocolName: 'Noise_XXhfs+psk0_25519+MLKEM768_ChaChaPoly_BLAKE2s' },
+  { id: 8, rank: 84, protocolName: 'Noise_XXhfs+psk0_25519+MLKEM768_ChaChaPoly_BLAKE2b' },
+  { id: 9, rank: 80, protocolName: 'Noise_XXhfs+psk0_448+MLKEM1024_AESGCM_SHA512' },
+  { id: 10, rank: 78, protocolName: 'Noise_XXhfs+psk0_448+MLKEM1024_AESGCM_BLAKE2b' },
+  { id: 11, rank: 70, protocolName: 'Noise_XXhfs+psk0_448+MLKEM1024_ChaChaPoly_SHA512' },
+  { id: 12, rank: 68, protocolName: 'Noise_XXhfs+psk0_448+MLKEM1024_ChaChaPoly_BLAKE2b' },
 ].map((suite) => ({ ...suite, ...parseProtocolName(suite.protocolName) }));
 
 export const suiteById = (id) => suites.find((suite) => suite.id === id);

@@ -89,6 +89,15 @@ def test_zsh(bench):
     completes(zsh(bench), LINES)
 
 
+def test_zsh_finds_the_installed_file(bench):
+    needs("zsh")
+    folder = bench.path("functions")
+    folder.mkdir()
+    script(bench, "zsh").rename(folder / "_qgate")
+    start = f"unsetopt beep; PROMPT=; fpath=({folder} $fpath); autoload -U compinit; compinit -u -D; bindkey -e; {SHOW}"
+    completes(Shell(bench, ["zsh", "-f", "-i"], start), LINES)
+
+
 def fish_offers(bench, file, line):
     done = subprocess.run(["fish", "--no-config", "-c", f"source {file}; complete -C {line!r}"], env=bench.environment,
                           capture_output=True, text=True, timeout=100, check=False)

@@ -117,9 +117,10 @@ Outcome<void> config_keys(const Globals& globals) {
     return {};
   }
   for (const SettingRow& row : setting_rows()) {
-    std::printf("%s\n    %s.\n    Takes %s. Default: %s.\n    Also %s and %s.\n", row.name, row.meaning,
-                range_of(row).c_str(), *row.fallback == '\0' ? "none" : row.fallback, flag_of(row).c_str(),
-                variable_of(row).c_str());
+    const std::string text = std::string(row.meaning) + ". Takes " + range_of(row) +
+                             ". Default: " + (*row.fallback == '\0' ? "none" : row.fallback) + ". Also " +
+                             flag_of(row) + " and " + variable_of(row) + ".";
+    std::printf("%s\n    %s\n", row.name, wrapped(text, 76, 4).c_str());
   }
   return {};
 }

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <memory>
+#include <sstream>
 #include <string>
 
 #include "apps/qgate/command_tree.hpp"
@@ -11,6 +13,7 @@
 #include "apps/qgate/completion.hpp"
 #include "apps/qgate/json.hpp"
 #include "apps/qgate/manual.hpp"
+#include "apps/qgate/terminal.hpp"
 
 namespace quantumgate::qgate {
 namespace {
@@ -35,6 +38,22 @@ int report(const Globals& globals, const Failure& failure) {
   return static_cast<int>(failure.code);
 }
 
+// Breaks what CLI11 prints in one line, so that --help fits 80 columns.
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_option_desc(const CLI::Option* option) const override {
+    return broken(CLI::Formatter::make_option_desc(option));
+  }
+  std::string make_subcommand(const CLI::App* command) const override {
+    std::stringstream out;
+    CLI::detail::format_help(out, command->get_name(), broken(command->get_description()), column_width_);
+    return out.str();
+  }
+
+ private:
+  std::string broken(const std::string& text) const { return wrapped(text, 80 - column_width_, 0); }
+};
+
 // CLI::Range lets "nan" through.
 CLI::Validator seconds_between(double min, double max) {
   return CLI::Validator(
@@ -55,6 +74,7 @@ enum class NeedsSettings : bool { no, yes };
 class CommandLine {
  public:
   CommandLine() : app_("QuantumGate: encrypted, post-quantum peer-to-peer connections.", "qgate") {
+    app_.formatter(std::make_shared<Formatter>());
     app_.footer(footer());
     app_.set_version_flag("--version", kVersionText, "Print the version and end");
     app_.require_subcommand(1);

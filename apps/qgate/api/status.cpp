@@ -28,7 +28,12 @@ void status(Service& service, const control::Request&, ExchangePtr exchange) {
                                     {"dropped_full", c.dropped_full},
                                     {"handshakes_started", c.handshakes_started},
                                     {"handshakes_completed", c.handshakes_completed},
-                                    {"cookies_sent", c.cookies_sent}}}}));
+                                    {"cookies_sent", c.cookies_sent},
+                                    {"messages_sent", c.messages_sent},
+                                    {"messages_received", c.messages_received},
+                                    {"datagram_frames_sent", c.datagram_frames_sent},
+                                    {"datagram_frames_received", c.datagram_frames_received},
+                                    {"dropped_datagram_frames", c.dropped_datagram_frames}}}}));
   });
 }
 

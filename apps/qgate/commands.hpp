@@ -50,11 +50,18 @@ struct ChatOptions {
 };
 Outcome<void> chat(const Globals& globals, const ChatOptions& options);
 
-Outcome<void> file_send(const Globals& globals, const std::string& peer, const std::string& file);
+struct SendFileOptions {
+  std::string peer;
+  std::vector<std::string> paths;
+  bool no_resume = false;
+  std::uint64_t retry_s = 300;
+};
+Outcome<void> file_send(const Globals& globals, const SendFileOptions& options);
 
 struct ReceiveOptions {
   std::string into;
-  std::uint64_t count = 0;  // 0: until interrupted
+  std::uint64_t count = 0;  // transfers; 0: until interrupted
+  std::uint64_t keep_parts_days = 7;
 };
 Outcome<void> file_receive(const Globals& globals, const ReceiveOptions& options);
 

@@ -212,19 +212,30 @@ class CommandLine {
   }
 
   void add_file_commands() {
-    CLI::App* files = noun("file", "Send and receive files");
-    CLI::App* send =
-        verb(*files, "send", "Send a file to a peer", [this] { return file_send(globals_, peer_, file_); });
-    send->add_option("PEER", peer_, "UUID or address; at a terminal, the beginning of the UUID")
+    CLI::App* files = noun("file", "Send and receive files and folders");
+    CLI::App* send = verb(*files, "send", "Send files and folders to a peer; what is there already is not sent again",
+                          [this] { return file_send(globals_, send_file_); });
+    send->add_option("PEER", send_file_.peer, "UUID or address; at a terminal, the beginning of the UUID")
         ->type_name("")
         ->required();
-    send->add_option("FILE", file_, "The file")->type_name("")->required();
+    send->add_option("FILE", send_file_.paths, "Files and folders")->type_name("")->required();
+    send->add_flag("--no-resume", send_file_.no_resume, "Start anew; do not try again when the connection breaks");
+    send->add_option(
+            "--retry", send_file_.retry_s,
+            "How long to try to go on after the connection broke, since the last progress; 0: not at all [300]")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0, 86400).description(""));
     CLI::App* receive =
         verb(*files, "receive", "Take files until interrupted", [this] { return file_receive(globals_, receive_); });
     receive->add_option("--into", receive_.into, "Folder for the files")->required()->type_name("FOLDER");
-    receive->add_option("--count", receive_.count, "End after so many files")
+    receive->add_option("--count", receive_.count, "End after so many transfers")
         ->type_name("N")
         ->check(CLI::PositiveNumber.description(""));
+    receive
+        ->add_option("--keep-parts", receive_.keep_parts_days,
+                     "How long to keep what a broken transfer has brought; 0: not at all [7]")
+        ->type_name("DAYS")
+        ->check(CLI::Range(0, 3650).description(""));
   }
 
   void add_config_commands() {
@@ -296,6 +307,7 @@ class CommandLine {
   StatusOptions status_;
   ConnectOptionsText connect_;
   ChatOptions chat_;
+  SendFileOptions send_file_;
   ReceiveOptions receive_;
   std::string peer_;
   std::string file_;

@@ -14,11 +14,11 @@
 #include <future>
 
 #include "apps/qgate/api/api.hpp"
-#include "apps/qgate/api/transfer_json.hpp"
 #include "apps/qgate/commands.hpp"
 #include "apps/qgate/folders.hpp"
 #include "apps/qgate/json.hpp"
 #include "apps/qgate/pass_phrase.hpp"
+#include "apps/qgate/received_lines.hpp"
 #include "apps/qgate/service_manager.hpp"
 #include "apps/qgate/terminal.hpp"
 #include "extenders/common/utf8.hpp"
@@ -102,24 +102,6 @@ Failure explain_control(const Error& error, const std::string& socket) {
       return {ExitCode::listen, "can not open the control socket " + name + ": " + general.message};
     }
   }
-}
-
-void print_received(const Globals& globals, const files::Transfer& transfer, std::optional<files::Failure> failure,
-                    const files::Digest& digest) {
-  Json event = api::transfer_json(failure ? "failed" : "received", transfer);
-  const std::string name = text::printable(transfer.name);
-  const std::string peer = transfer.peer.to_string();
-  if (failure) {
-    event["reason"] = files::describe(failure->reason);
-    if (!globals.json)
-      std::printf("Not received: %s from %s: %s\n", name.c_str(), peer.c_str(), files::describe(failure->reason));
-  } else {
-    event["sha256"] = hex(digest.data(), digest.size());
-    if (!globals.json)
-      std::printf("Received %s (%s) from %s\n", name.c_str(), human_bytes(transfer.size).c_str(), peer.c_str());
-  }
-  if (globals.json) std::printf("%s\n", to_text(event).c_str());
-  std::fflush(stdout);
 }
 
 // The next of `signals`; 0 if `limit` passes first.
@@ -213,10 +195,8 @@ Outcome<void> node_run(const Globals& globals) {
   service.node = node->get();
 
   if (const std::string folder = settings.text(Setting::receive); !folder.empty()) {
-    files::ReceiveObserver observer;
-    observer.on_end = [&globals](const files::Transfer& transfer, std::optional<files::Failure> failure,
-                                 const files::Digest& digest) { print_received(globals, transfer, failure, digest); };
-    const auto accepted = on_node<Result<void>>(**node, [&] { return service.files->accept(folder, {}, observer); });
+    const auto accepted =
+        on_node<Result<void>>(**node, [&] { return service.files->accept(folder, {}, print_received(globals)); });
     if (!accepted) {
       return failed(ExitCode::usage, "'" + text::printable(folder) + "' can not take files: " +
                                          describe(accepted.error().code) + ". Name a folder you may write to.");

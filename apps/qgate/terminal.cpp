@@ -125,15 +125,16 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
-std::string progress_line(std::string_view name, std::uint64_t done, std::uint64_t size, double seconds,
-                          std::size_t width) {
+std::string progress_line(std::string_view name, std::uint64_t done, std::uint64_t size, std::uint64_t kept,
+                          double seconds, std::size_t width) {
   done = std::min(done, size);
+  const std::uint64_t moved = done - std::min(kept, done);
   const double part = size == 0 ? 1 : static_cast<double>(done) / static_cast<double>(size);
   const std::string percent = padded_left(std::to_string(static_cast<int>(part * 100)), 3) + "%";
-  const std::string rate = padded_left(human_rate(done, seconds), 12);
+  const std::string rate = padded_left(human_rate(moved, seconds), 12);
   std::string left = "  --:--";
-  if (done != 0 && seconds > 0) {
-    const double rest = static_cast<double>(size - done) * seconds / static_cast<double>(done);
+  if (moved != 0 && seconds > 0) {
+    const double rest = static_cast<double>(size - done) * seconds / static_cast<double>(moved);
     if (rest < 1e9) left = padded_left(human_duration(std::chrono::seconds(static_cast<std::int64_t>(rest))), 7);
   }
   const std::string tail = " " + percent + " " + rate + " " + left + " left";
@@ -151,20 +152,16 @@ ProgressBar::ProgressBar(bool wanted) : on_(wanted && ::isatty(STDERR_FILENO) ==
 
 ProgressBar::~ProgressBar() { clear(); }
 
-void ProgressBar::start(std::string name) {
-  clear();
-  name_ = std::move(name);
-  begin_ = std::chrono::steady_clock::now();
-  last_ = {};
-}
-
-void ProgressBar::show(std::uint64_t done, std::uint64_t size) {
+void ProgressBar::show(std::string_view name, std::uint64_t done, std::uint64_t size, std::uint64_t kept) {
   const auto now = std::chrono::steady_clock::now();
+  // The first time, or a new transfer, or one that begins again after a break.
+  if (begin_ == std::chrono::steady_clock::time_point() || done < shown_) begin_ = now;
+  shown_ = done;
   if (!on_ || (now - last_ < std::chrono::milliseconds(100) && done < size)) return;
   last_ = now;
   const double seconds = std::chrono::duration<double>(now - begin_).count();
   // One column stays free, or some terminals would wrap.
-  std::fprintf(stderr, "\r%s", progress_line(name_, done, size, seconds, bar_width() - 1).c_str());
+  std::fprintf(stderr, "\r%s", progress_line(name, done, size, kept, seconds, bar_width() - 1).c_str());
   std::fflush(stderr);
   drawn_ = true;
 }

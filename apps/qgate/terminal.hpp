@@ -31,9 +31,10 @@ struct TerminalSize {
 };
 TerminalSize terminal_size(int descriptor);  // of no terminal: 80 x 24
 
-// One line of progress, exactly `width` columns or fewer: name, bar, percent, rate, time left.
-std::string progress_line(std::string_view name, std::uint64_t done, std::uint64_t size, double seconds,
-                          std::size_t width);
+// One line of progress, exactly `width` columns or fewer: name, bar, percent, rate, time left. `kept` bytes of `done`
+// were there before the clock started: they count as done, but not for the rate.
+std::string progress_line(std::string_view name, std::uint64_t done, std::uint64_t size, std::uint64_t kept,
+                          double seconds, std::size_t width);
 
 // Draws on stderr, only if that is a terminal, at most ten times a second.
 class ProgressBar {
@@ -42,14 +43,13 @@ class ProgressBar {
   ~ProgressBar();  // leaves an empty line behind
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
-  void start(std::string name);
-  void show(std::uint64_t done, std::uint64_t size);
+  void show(std::string_view name, std::uint64_t done, std::uint64_t size, std::uint64_t kept);
   void clear();
 
  private:
   bool on_;
   bool drawn_ = false;
-  std::string name_;
+  std::uint64_t shown_ = 0;  // bytes done, as shown last
   std::chrono::steady_clock::time_point begin_{};
   std::chrono::steady_clock::time_point last_{};
 };

@@ -35,12 +35,15 @@ TEST(Terminal, ProgressFitsEveryWidth) {
   for (std::size_t width = 1; width < 200; ++width) {
     for (const std::uint64_t done : {0ull, 1ull, 500ull, 1000ull, 2000ull}) {
       const auto line =
-          progress_line("a long name \xe6\xbc\xa2\xe5\xad\x97 of a file, very long.bin", done, 1000, 0.5, width);
+          progress_line("a long name \xe6\xbc\xa2\xe5\xad\x97 of a file, very long.bin", done, 1000, 300, 0.5, width);
       EXPECT_LE(text::columns(line), std::max<std::size_t>(width, 4)) << line;
     }
   }
   EXPECT_EQ("photo.jpg                [###########...........]  50%     1000 B/s    0:00 left",
-            progress_line("photo.jpg", 500, 1000, 0.5, 80));
+            progress_line("photo.jpg", 500, 1000, 0, 0.5, 80));
+  // What was there before makes it no faster.
+  EXPECT_EQ("photo.jpg                [###########...........]  50%      200 B/s    0:02 left",
+            progress_line("photo.jpg", 500, 1000, 400, 0.5, 80));
 }
 
 TEST(Terminal, TablesLineUp) {

@@ -124,9 +124,17 @@ class FakeNode final : public Node {
     queue().work.push_back(std::move(work));
     queue().arrived.notify_all();
   }
-  void connect(Address, ConnectOptions, std::function<void(Result<Peer>)> done) override {
-    done(fail(ErrorCode::unsupported));
+  // Reaches the node that it was joined with, once the test lets it (`on_dial`).
+  void connect(Address address, ConnectOptions, std::function<void(Result<Peer>)> done) override {
+    post([this, address, done = std::move(done)] {
+      if (on_dial) on_dial();
+      if (peer_ == nullptr || peer_->uuid_ != address.uuid) return done(fail(ErrorCode::no_answer));
+      Peer peer;
+      peer.uuid = address.uuid;
+      done(peer);
+    });
   }
+  std::function<void()> on_dial;
   Result<void> disconnect(const PeerUuid&) override { return fail(ErrorCode::unsupported); }
   std::vector<Peer> peers() const override { return {}; }
   NodeCounters counters() const override { return {}; }

@@ -14,10 +14,12 @@ class Sha256 {
  public:
   Sha256();
   ~Sha256();
-  Sha256(const Sha256&) = delete;
-  Sha256& operator=(const Sha256&) = delete;
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
   void update(BytesView bytes);
-  std::array<std::byte, 32> finish();  // once
+  std::array<std::byte, 32> finish();      // once
+  std::array<std::byte, 32> peek() const;  // of what came so far; more may come
+  void restart();                          // as if nothing had come
 
  private:
   struct Context;

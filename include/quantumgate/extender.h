@@ -66,14 +66,14 @@ class QG_EXPORT Extender {
 
 /// The lambda form: what is left empty does nothing. Each member is the callback of Extender of the same name.
 struct ExtenderCallbacks {
-  std::function<void(Node&)> on_start;                          ///< Extender::on_start
-  std::function<void()> on_stop;                                ///< Extender::on_stop
-  std::function<void(const Peer&)> on_peer_up;                  ///< Extender::on_peer_up
-  std::function<void(const Peer&, CloseReason)> on_peer_down;   ///< Extender::on_peer_down
-  std::function<void(Message)> on_message;                      ///< Extender::on_message
-  std::function<void(const PeerUuid&)> on_message_room;         ///< Extender::on_message_room
-  std::function<void(std::shared_ptr<Stream>)> on_stream;       ///< Extender::on_stream
-  std::function<void(const PeerUuid&, BytesView)> on_datagram;  ///< Extender::on_datagram
+  std::function<void(Node&)> on_start{};                          ///< Extender::on_start
+  std::function<void()> on_stop{};                                ///< Extender::on_stop
+  std::function<void(const Peer&)> on_peer_up{};                  ///< Extender::on_peer_up
+  std::function<void(const Peer&, CloseReason)> on_peer_down{};   ///< Extender::on_peer_down
+  std::function<void(Message)> on_message{};                      ///< Extender::on_message
+  std::function<void(const PeerUuid&)> on_message_room{};         ///< Extender::on_message_room
+  std::function<void(std::shared_ptr<Stream>)> on_stream{};       ///< Extender::on_stream
+  std::function<void(const PeerUuid&, BytesView)> on_datagram{};  ///< Extender::on_datagram
 };
 
 /// An extender made of callbacks. `name` and `options` as for Extender.

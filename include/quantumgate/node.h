@@ -28,16 +28,16 @@ namespace quantumgate {
 
 struct NodeOptions {
   // UDP addresses to bind, at most 8. Port 0 takes a free port.
-  std::vector<Endpoint> listen;
+  std::vector<Endpoint> listen{};
   // Nodes with another network name can not talk to this one; 1 to 64 bytes.
   std::string network = "quantumgate";
   // Set: only nodes that hold the same secret can talk to this one, or even learn that it is there.
-  std::optional<SharedSecret> shared_secret;
+  std::optional<SharedSecret> shared_secret{};
   // Sessions at the same time; more are refused silently. 1 to 65536.
   std::uint32_t sessions_max = 4096;
   // The suites to take part in, by name; their order means nothing. Two nodes use the best that both have.
   std::vector<std::string> suites = suite_names();
-  LogSink log;
+  LogSink log{};
 };
 
 struct ConnectOptions {

@@ -730,7 +730,7 @@ function replayVectors() {
 }
 
 function frameVectors() {
-  const { encodeFrame, kPadding, kStream, kControl, kClose } = session;
+  const { encodeFrame, kPadding, kStream, kControl, kClose, kDatagram } = session;
   const stream = concat(Uint8Array.of(7), draw('session quic', 40));
   const id = draw('session control id', 4);
   const control = (what, method, size) =>
@@ -757,6 +757,8 @@ function frameVectors() {
     ['close without length', encodeFrame(kClose, close(7), open)],
     ['close, then what does not parse', concat(encodeFrame(kClose, close(0)), fromHex('43'))],
     ['close, reason of a later version', encodeFrame(kClose, close(0xffff))],
+    ['datagram', encodeFrame(kDatagram, draw('session datagram', 24))],
+    ['datagram without content or length', encodeFrame(kDatagram, draw('session datagram', 4), open)],
     ['unknown kind', encodeFrame(4, draw('session unknown', 9))],
     ['unknown kind, empty, then close', concat(encodeFrame(63, zeros(0)), encodeFrame(kClose, close(2)))],
     ['unknown kind without length takes the rest', concat(encodeFrame(5, encodeFrame(kClose, close(2)), open))],
@@ -782,6 +784,7 @@ function frameVectors() {
     ['control without anything', encodeFrame(kControl, zeros(0), open)],
     ['control body too long', encodeFrame(kControl, control(0, 1, 257))],
     ['control neither request nor answer', encodeFrame(kControl, control(2, 1, 0))],
+    ['datagram without a whole id', encodeFrame(kDatagram, zeros(3))],
     ['close without reason', encodeFrame(kClose, zeros(0))],
     ['close with half a reason', encodeFrame(kClose, zeros(1), open)],
     ['close with more than a reason', encodeFrame(kClose, zeros(3))],

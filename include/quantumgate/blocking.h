@@ -60,7 +60,7 @@ class QG_EXPORT Stream {
   Result<void> finish();
 
  private:
-  struct State;
+  struct QG_HIDDEN State;
   explicit Stream(std::shared_ptr<State> state) noexcept;
   std::shared_ptr<State> state_;
 };

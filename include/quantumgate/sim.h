@@ -90,7 +90,7 @@ class QG_EXPORT SimulatedNetwork {
   std::array<std::byte, 32> fingerprint() const;
 
  private:
-  struct Inside;
+  struct QG_HIDDEN Inside;
   std::unique_ptr<Inside> inside_;
 };
 

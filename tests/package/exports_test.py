@@ -11,8 +11,8 @@ import unittest
 INCLUDE = pathlib.Path(__file__).resolve().parents[2] / "include/quantumgate"
 # quantumgate::Type::member(...) or quantumgate::function(...), in quantumgate or a namespace in it. Types are in upper
 # case, namespaces in lower case.
-NAME = re.compile(r"^(?:(?:typeinfo|typeinfo name|vtable) for )?quantumgate((?:::[a-z]\w*)?)::((?:[A-Z]\w*::)?)(~?\w+)"
-                  r"(?:\(|\[abi:|$)")
+NAME = re.compile(r"^(?:(?:typeinfo|typeinfo name|vtable) for )?quantumgate((?:::[a-z]\w*)?)::((?:[A-Z]\w*::)?)"
+                  r"(operator[^\w(]+|~?\w+)(?:\(|\[abi:|$)")
 C_NAME = re.compile(r"^qg_\w+$")
 
 

@@ -1,30 +1,32 @@
 // SPDX-License-Identifier: MIT
-// Echo: two nodes in one process, and an extender that sends each message back.
+// Echo: two nodes in one process; one has a service that sends back what it gets. README.md shows this program.
 #include <quantumgate/quantumgate.h>
 
-#include <cstdio>
-#include <future>
+#include <iostream>
 
 using namespace quantumgate;
 
 int main() {
-  constexpr auto kEcho = "org.example.echo/1";
-  Node* server_node = nullptr;
-  std::promise<std::string> answer;
-  const auto server_side = make_extender(
-      kEcho, {.on_start = [&](Node& node) { server_node = &node; },
-              .on_message =
-                  [&](Message message) { (void)server_node->send_message(message.peer(), kEcho, message.bytes()); }});
-  const auto client_side =
-      make_extender(kEcho, {.on_message = [&](Message message) { answer.set_value(std::string(message.text())); }});
-
-  auto server = Node::start(Identity::generate(), {.listen = {Endpoint::loopback()}}, {server_side});
-  auto client = Node::start(Identity::generate(), {}, {client_side});
+  // The service, called on the node's thread for each stream that a peer opens.
+  const auto echo = [](std::shared_ptr<Stream> stream) {
+    stream->on_readable([stream] {
+      Bytes bytes(stream->readable());
+      stream->write(BytesView(bytes).first(stream->read(bytes)));
+      if (stream->at_end()) stream->finish();
+    });
+  };
+  auto server = Node::start(Identity::generate(), {.listen = {Endpoint::loopback()}},
+                            {make_extender("org.example.echo/1", {.on_stream = echo})});
+  auto client = Node::start(Identity::generate());
   if (!server || !client) return 1;
-  if (!blocking::connect(**client, (*server)->address())) return 1;
-  if (!blocking::send_message(**client, (*server)->uuid(), kEcho, as_bytes("hello"))) return 1;
 
-  const std::string line = answer.get_future().get();
-  std::printf("echo: %s\n", line.c_str());
-  return line == "hello" ? 0 : 1;
+  // The client, from top to bottom. An address says where a node is and how to know it for the right one.
+  const Address address = (*server)->address();
+  std::cout << "asking " << address.to_string() << '\n';
+  if (!blocking::connect(**client, address)) return 1;
+  auto stream = blocking::Stream::open(**client, address.uuid, "org.example.echo/1");
+  if (!stream || !stream->write(as_bytes("hello")) || !stream->finish()) return 1;
+  const auto answer = stream->read_all(1024);
+  std::cout << (answer ? as_text(*answer) : describe(answer.error().code)) << '\n';
+  return answer && as_text(*answer) == "hello" ? 0 : 1;
 }

@@ -321,7 +321,8 @@ void NoiseHandshake::State::write(Token token, Bytes& message) {
       random->fill(m.mutable_view());
       Bytes ciphertext(crypto::ml_kem_sizes(*suite.kem).ciphertext);
       const auto shared = crypto::ml_kem_encapsulate(*suite.kem, p.remote_kem_key, m, ciphertext);
-      CHECK(shared);  // the key was checked when it was read
+      CHECK(shared);          // the key was checked when it was read
+      p.remote_kem_key = {};  // a half-open handshake does without
       p.symmetric.encrypt_and_hash(ciphertext, message);
       p.symmetric.mix_key(shared->view());
       break;

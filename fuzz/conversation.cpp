@@ -513,6 +513,7 @@ class World {
         send(to_bob, {to_bob ? kAliceAt : kBobAt, std::move(buffer)});
       }
       while (const auto failed = end.session.control().poll_failed()) {
+        if (failed->method == session::kMethodAreYouThere) continue;  // the session itself asked
         const auto request = end.asked.extract(failed->id);
         REQUIRE(!request.empty());
         if (request.mapped()) end.streams.on_signal_failed(now_, *request.mapped());
@@ -540,7 +541,7 @@ class World {
       buffer.resize(end.session.seal(now_, buffer, 1 + body, end.streams.awaiting_acknowledgement()));
       send(to_bob, {to_bob ? kAliceAt : kBobAt, std::move(buffer)});
     }
-    end.streams.burst_sent(now_);
+    end.streams.burst_sent();
     while (const auto signal = end.streams.poll_signal()) {
       if (end.session.state() != Session::State::open) continue;
       const std::array<std::byte, 1> body{std::byte{signal->generation}};
@@ -598,8 +599,9 @@ class World {
   void ask(End& end) {
     std::array<std::byte, 4> body;
     store_be(end.session.local_index(), std::span<std::byte, 4>(body));
+    const bool room = end.session.control().open_requests() < session::kRequestsOpenMax;
     const auto id = end.session.control().request(now_, kEcho, body);
-    REQUIRE(id.has_value() == (end.asked.size() < session::kRequestsOpenMax));
+    REQUIRE(id.has_value() == room);
     if (id) end.asked.emplace(*id, std::nullopt);
   }
 

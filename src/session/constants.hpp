@@ -26,12 +26,14 @@ inline constexpr std::uint64_t kForgeriesMax = std::uint64_t{1} << 36;
 inline constexpr std::array<Duration, 5> kRequestDelays{300ms, 600ms, 1200ms, 2400ms, 4800ms};  // the last repeats
 inline constexpr std::size_t kRequestTriesMax = 8;
 inline constexpr std::size_t kRequestsOpenMax = 16;
+inline constexpr std::uint8_t kMethodAreYouThere = 5;
 
 // Section 4.
 inline constexpr Duration kKeepaliveMin = 15s;
 inline constexpr Duration kKeepaliveMax = 20s;
 inline constexpr Duration kIdleMax = 60s;
 inline constexpr Duration kUnansweredMax = 20s;
+inline constexpr Duration kAskAfter = 8s;
 
 // Section 8.
 inline constexpr Duration kDatagramCountDelay = 1s;

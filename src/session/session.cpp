@@ -46,6 +46,7 @@ Session::Verdict Session::receive(TimePoint now, MutableBytesView packet, FrameS
   if (!window_.accept(opened->counter)) return Verdict::replayed;
   last_received_ = now;
   asked_.reset();
+  asked_again_ = false;
   heard_ = true;
   receive_frames(now, opened->content, sink);
   return Verdict::accepted;
@@ -88,7 +89,9 @@ bool Session::receive_control(TimePoint now, BytesView body, FrameSink& sink) {
   if (!received) return false;
   if (!*received) return true;
   const auto& [is_request, id, method, content] = **received;
-  if (!is_request) {
+  if (method == kMethodAreYouThere) {
+    if (is_request) control_.answer(id, method, {});
+  } else if (!is_request) {
     sink.on_control_answer(now, id, content);
   } else if (const auto answer = sink.on_control_request(now, method, content)) {
     control_.answer(id, method, *answer);
@@ -151,7 +154,7 @@ std::optional<TimePoint> Session::deadline() const {
   if (state_ == State::closed) return std::nullopt;
   if (state_ == State::closing) return close_end_;
   TimePoint deadline = std::min(last_sent_ + keepalive_interval_, last_received_ + kIdleMax);
-  if (asked_) deadline = std::min(deadline, *asked_ + kUnansweredMax);
+  if (asked_) deadline = std::min(deadline, *asked_ + (asked_again_ ? kUnansweredMax : kAskAfter));
   if (const auto control = control_.deadline()) deadline = std::min(deadline, *control);
   return deadline;
 }
@@ -161,6 +164,11 @@ void Session::on_deadline(TimePoint now) {
   if (state_ != State::open) return;
   if (now >= last_received_ + kIdleMax || (asked_ && now >= *asked_ + kUnansweredMax)) {
     return end(CloseReason::idle, false);
+  }
+  if (asked_ && !asked_again_ && now >= *asked_ + kAskAfter) {
+    asked_again_ = true;
+    // With 16 requests open, those are being repeated and will do.
+    static_cast<void>(control_.request(now, kMethodAreYouThere, {}));
   }
   if (now >= last_sent_ + keepalive_interval_) keepalive_due_ = true;
   control_.on_deadline(now);

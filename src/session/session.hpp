@@ -98,6 +98,7 @@ class Session {
   TimePoint last_sent_;
   TimePoint last_received_;
   std::optional<TimePoint> asked_;  // since when something that asks is unanswered
+  bool asked_again_ = false;        // whether the peer is there, since then
   bool keepalive_due_ = false;
   bool heard_ = false;
 

@@ -238,6 +238,33 @@ TEST_F(SessionTest, UnansweredDataEndsTheSessionSooner) {
   EXPECT_EQ(now - TimePoint{}, 5s + kUnansweredMax);
 }
 
+TEST_F(SessionTest, APeerThatAnswersNothingIsAskedWhetherItIsThere) {
+  stream_packet(alice, Bytes(1));  // gets lost, and so may the answers to what streams repeat
+  const TimePoint sent = now;
+  std::vector<Bytes> question;
+  while (question.empty()) {
+    now = *alice.deadline();
+    alice.on_deadline(now);
+    question = drain(alice);
+  }
+  EXPECT_EQ(now - sent, kAskAfter);
+  drain(alice);
+  now = *alice.deadline();  // the first copy gets lost, too
+  alice.on_deadline(now);
+  question = drain(alice);
+  ASSERT_EQ(question.size(), 1u);
+  give(bob, question[0], at_bob);
+  EXPECT_EQ(at_bob.requests, 0) << "the session answers it itself";
+  const auto answer = drain(bob);
+  ASSERT_EQ(answer.size(), 1u);
+  give(alice, answer[0], at_alice);
+  EXPECT_TRUE(at_alice.answers.empty());
+  EXPECT_EQ(alice.control().open_requests(), 0u);
+  now = sent + kUnansweredMax;
+  alice.on_deadline(now);
+  EXPECT_EQ(alice.state(), Session::State::open);
+}
+
 TEST_F(SessionTest, CloseTellsTheReasonWipesKeysAndRepeatsABoundedNumberOfTimes) {
   const Bytes late = stream_packet(bob, Bytes(1));
   alice.close(now, CloseReason::shutting_down);

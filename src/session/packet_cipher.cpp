@@ -2,6 +2,8 @@
 #include "session/packet_cipher.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "base/byte_order.hpp"
 #include "base/check.hpp"
@@ -9,11 +11,41 @@
 namespace quantumgate::session {
 namespace {
 
-std::array<std::byte, 12> associated_data(BytesView index, std::uint64_t counter) {
-  std::array<std::byte, 12> aad;
-  std::copy_n(index.begin(), kIndexSize, aad.begin());
-  store_be(counter, std::span(aad).last<8>());
-  return aad;
+// A nonce or the associated data: 12 bytes, and 4 more that nobody reads. They are written as one: the processor would
+// hold up the cipher, which reads them at once, until smaller stores have reached the cache; that took a sixth of the
+// time of a packet.
+struct Block {
+  alignas(16) std::array<std::byte, 16> bytes;
+  std::span<const std::byte, 12> twelve() const noexcept { return std::span(bytes).first<12>(); }
+};
+
+// Integers whose bytes, as they lie in memory, are big endian.
+template <std::unsigned_integral T>
+T in_memory_order(T value) noexcept {
+  std::array<std::byte, sizeof(T)> bytes;
+  store_be(value, std::span(bytes));
+  return std::bit_cast<T>(bytes);
+}
+
+// The counter, big endian, XORed into the last 8 of the 12 bytes whose first 8 and last 4 are `first` and `last`.
+Block with_counter(std::uint64_t first, std::uint64_t last, std::uint64_t counter) noexcept {
+  using Lanes = std::uint64_t __attribute__((vector_size(16)));
+  constexpr bool kLittle = std::endian::native == std::endian::little;
+  const std::uint64_t bytes = in_memory_order(counter);
+  const Lanes lanes{first ^ (kLittle ? bytes << 32 : bytes >> 32), last ^ (kLittle ? bytes >> 32 : bytes << 32)};
+  return {std::bit_cast<std::array<std::byte, 16>>(lanes)};
+}
+
+Block nonce(std::span<const std::byte, 16> iv, std::uint64_t counter) noexcept {
+  std::uint64_t first = 0, last = 0;
+  std::memcpy(&first, iv.data(), sizeof first);
+  std::memcpy(&last, iv.data() + sizeof first, sizeof last);
+  return with_counter(first, last, counter);
+}
+
+// index ‖ counter
+Block associated_data(std::uint32_t index, std::uint64_t counter) noexcept {
+  return with_counter(in_memory_order(static_cast<std::uint64_t>(index) << 32), 0, counter);
 }
 
 }  // namespace
@@ -28,13 +60,8 @@ PacketKeys PacketKeys::derive(crypto::HashAlgorithm hash, const Secret<32>& secr
 }
 
 PacketCipher::PacketCipher(crypto::AeadAlgorithm aead, PacketKeys keys)
-    : aead_(aead, keys.key.view()), iv_(std::move(keys.iv)), mask_(aead, keys.mask.view()) {}
-
-std::array<std::byte, 12> PacketCipher::nonce(std::uint64_t counter) const noexcept {
-  std::array<std::byte, 12> nonce{};
-  store_be(counter, std::span(nonce).last<8>());
-  for (std::size_t i = 0; i < nonce.size(); ++i) nonce[i] ^= iv_.view()[i];
-  return nonce;
+    : aead_(aead, keys.key.view()), mask_(aead, keys.mask.view()) {
+  std::ranges::copy(keys.iv.view(), iv_.mutable_view().begin());
 }
 
 void PacketCipher::seal(std::uint32_t index, std::uint64_t counter, MutableBytesView buffer, std::size_t content_size) {
@@ -42,7 +69,7 @@ void PacketCipher::seal(std::uint32_t index, std::uint64_t counter, MutableBytes
   store_be(index, buffer.first<kIndexSize>());
   const auto content = buffer.subspan(kHeaderSize, content_size);
   const auto sealed = buffer.subspan(kHeaderSize, content_size + crypto::kAeadTagSize);
-  aead_.seal(nonce(counter), associated_data(buffer, counter), content, sealed);
+  aead_.seal(nonce(iv_.view(), counter).twelve(), associated_data(index, counter).twelve(), content, sealed);
   const auto mask = mask_(buffer.subspan<kHeaderSize, 16>());
   const auto masked = buffer.subspan<kIndexSize, 4>();
   store_be(static_cast<std::uint32_t>(counter), masked);
@@ -58,7 +85,10 @@ std::optional<PacketCipher::Opened> PacketCipher::open(std::uint64_t expected, M
 
   const auto sealed = packet.subspan(kHeaderSize);
   const auto content = sealed.first(sealed.size() - crypto::kAeadTagSize);
-  if (!aead_.open(nonce(counter), associated_data(packet, counter), sealed, content)) return std::nullopt;
+  const bool authentic = aead_.open(
+      nonce(iv_.view(), counter).twelve(),
+      associated_data(load_be<std::uint32_t>(packet.first<kIndexSize>()), counter).twelve(), sealed, content);
+  if (!authentic) return std::nullopt;
   return Opened{counter, content};
 }
 

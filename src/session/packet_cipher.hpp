@@ -47,10 +47,8 @@ class PacketCipher {
   std::optional<Opened> open(std::uint64_t expected, MutableBytesView packet);
 
  private:
-  std::array<std::byte, 12> nonce(std::uint64_t counter) const noexcept;
-
   crypto::AeadKey aead_;
-  Secret<12> iv_;
+  Secret<16> iv_;  // padded with zeros
   crypto::HeaderMask mask_;
 };
 

@@ -149,7 +149,7 @@ class World {
         body.resize(size);
         if (in_flight_.at(side).size() < kInFlightMax) in_flight_.at(side).push_back(std::move(body));
       }
-      streams(side).burst_sent(now_);
+      streams(side).burst_sent();
       while (const auto request = streams(side).poll_signal()) {
         signals_.at(side).push_back(*request);
         REQUIRE(signals_.at(side).size() <= 64);

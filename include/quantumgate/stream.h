@@ -23,7 +23,8 @@ class QG_EXPORT Stream {
   virtual const PeerUuid& peer() const noexcept = 0;
 
   // Takes as much of `bytes` as there is room for and returns how much that was; 0 when full or no longer open for
-  // writing. After a short write, `on_writable` is called once there is room again. Bound: 1 MiB not yet acknowledged.
+  // writing. After a short write, `on_writable` is called once there is room again. Bound: 1 MiB not yet sent, 17 MiB
+  // not yet acknowledged.
   virtual std::size_t write(BytesView bytes) = 0;
   // No more will be written; what was written is still delivered.
   virtual void finish() = 0;
@@ -31,7 +32,8 @@ class QG_EXPORT Stream {
   virtual void reset(std::uint64_t code) = 0;
 
   // Moves received bytes into `out` and returns how many. What is not read is not credited to the sender, so a slow
-  // reader slows its sender down. Bound of the receive buffer: 1 MiB.
+  // reader slows its sender down. Bound of the receive buffer: 1 MiB, 16 MiB for a reader that has been fast on a long
+  // path.
   virtual std::size_t read(MutableBytesView out) = 0;
   virtual std::size_t readable() const noexcept = 0;
   // True once the peer has finished and everything was read.

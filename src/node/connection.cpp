@@ -33,10 +33,12 @@ std::optional<stream::SignalRequest> signal_of(std::uint8_t method, BytesView bo
 }  // namespace
 
 Connection::Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-                       const stream::Limits& limits, RandomSource& random, Compressor& compressor, TimePoint now)
+                       const stream::Limits& limits, std::size_t packet_size, RandomSource& random,
+                       Compressor& compressor, TimePoint now)
     : host_(host),
       compressor_(compressor),
       number_(number),
+      packet_size_(packet_size),
       session_(established, random, now),
       streams_(role_of(established), limits, established.stream_parameters, random),
       path_(established.path),
@@ -237,19 +239,22 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
   flush_datagrams(now, batch);
   std::size_t packets = 0;
   bool more = false;
+  bool asks = false;
   while (state() == State::open) {
     const MutableBytesView room = batch.next();
     more = room.empty() || packets == kPacketsPerTurn;
     if (more) break;
-    const std::size_t body = streams_.poll_transmit(now, room.subspan(kBodyAt, kBodyMax));
+    const std::size_t body =
+        streams_.poll_transmit(now, room.subspan(kBodyAt, packet_size_ - session::kPacketOverhead - 1));
     if (body == 0) break;
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::stream);
-    const std::size_t size = session_.seal(now, room, 1 + body, streams_.awaiting_acknowledgement());
+    asks = asks || streams_.awaiting_acknowledgement();  // within a burst it stays like that
+    const std::size_t size = session_.seal(now, room, 1 + body, asks);
     batch.add(path_, size);
     bytes_sent_ += size;
     ++packets;
   }
-  if (packets > 0) streams_.burst_sent(now);
+  streams_.burst_sent();
   const bool close_is_due = packets > 0 && state() != State::open;  // the counter was used up just now
   return !more && !close_is_due;
 }

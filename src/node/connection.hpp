@@ -45,9 +45,10 @@ class ConnectionHost {
 
 class Connection final : private session::FrameSink, private StreamHub, private MessageHost {
  public:
-  // `number` is the host's name for it.
+  // `number` is the host's name for it; `packet_size` the largest packet to send, kPacketSizeDefault to kPacketSizeMax.
   Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-             const stream::Limits& limits, RandomSource& random, Compressor& compressor, TimePoint now);
+             const stream::Limits& limits, std::size_t packet_size, RandomSource& random, Compressor& compressor,
+             TimePoint now);
   ~Connection() override;
 
   session::Session::Verdict receive(TimePoint now, MutableBytesView packet);
@@ -72,6 +73,8 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   CloseReason close_reason() const noexcept { return session_.close_reason(); }
   bool closed_by_peer() const noexcept { return session_.closed_by_peer(); }
   bool heard() const noexcept { return session_.heard(); }
+  // Whether pump() has something to do.
+  bool has_events() const noexcept { return state() == session::Session::State::open && streams_.has_events(); }
   std::size_t open_streams() const noexcept { return streams_.open_streams(); }
   bool has_engine() const noexcept { return streams_.has_engine(); }
 
@@ -83,6 +86,10 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   TimePoint since() const noexcept { return since_; }
   std::uint32_t local_index() const noexcept { return session_.local_index(); }
   Peer snapshot(TimePoint now) const;
+
+  // The host's mark that it will serve this connection.
+  bool in_line() const noexcept { return in_line_; }
+  void set_in_line(bool in_line) noexcept { in_line_ = in_line; }
 
  private:
   // session::FrameSink
@@ -122,6 +129,7 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   ConnectionHost& host_;
   Compressor& compressor_;
   const std::uint64_t number_;
+  const std::size_t packet_size_;
   session::Session session_;
   stream::Streams streams_;
   std::map<std::uint32_t, stream::SignalRequest> signals_;  // by control request; at most 16
@@ -144,6 +152,7 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   TimePoint since_;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
+  bool in_line_ = false;
 };
 
 }  // namespace quantumgate::node

@@ -67,7 +67,7 @@ bool ConnectionStream::advance() {
 }
 
 void ConnectionStream::on_readable(std::function<void()> callback) {
-  on_readable_ = std::move(callback);
+  on_readable_.set(std::move(callback));
   // What arrived before anybody listened is announced at the next turn.
   if (hub_ != nullptr && (readable() > 0 || at_end())) hub_->wake(id_);
 }
@@ -75,12 +75,10 @@ void ConnectionStream::on_readable(std::function<void()> callback) {
 void ConnectionStream::announce_readable() {
   if (hub_ == nullptr || !advance()) return;
   if (readable() == 0 && !at_end()) return;  // a part of a block
-  if (const auto callback = on_readable_) callback();
+  on_readable_.call();
 }
 
-void ConnectionStream::announce_writable() {
-  if (const auto callback = on_writable_) callback();
-}
+void ConnectionStream::announce_writable() { on_writable_.call(); }
 
 void ConnectionStream::announce_closed(std::optional<Error> error, std::uint64_t code) {
   at_end_ = !error;
@@ -92,8 +90,8 @@ void ConnectionStream::announce_closed(std::optional<Error> error, std::uint64_t
 // Also breaks the circle of a stream whose callbacks own it.
 void ConnectionStream::detach() {
   hub_ = nullptr;
-  on_readable_ = nullptr;
-  on_writable_ = nullptr;
+  on_readable_.set(nullptr);
+  on_writable_.set(nullptr);
   on_closed_ = nullptr;
 }
 

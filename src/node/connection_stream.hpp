@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "node/blocks.hpp"
+#include "node/callback.hpp"
 #include "node/stream_owner.hpp"
 #include "quantumgate/stream.h"
 
@@ -26,7 +27,7 @@ class ConnectionStream final : public Stream, public StreamOwner {
   std::size_t readable() const noexcept override;
   bool at_end() const noexcept override;
   void on_readable(std::function<void()> callback) override;
-  void on_writable(std::function<void()> callback) override { on_writable_ = std::move(callback); }
+  void on_writable(std::function<void()> callback) override { on_writable_.set(std::move(callback)); }
   void on_closed(std::function<void(std::optional<Error>, std::uint64_t)> callback) override {
     on_closed_ = std::move(callback);
   }
@@ -45,8 +46,8 @@ class ConnectionStream final : public Stream, public StreamOwner {
   bool at_end_ = false;
   std::optional<BlockWriter> writer_;
   std::optional<BlockReader> reader_;
-  std::function<void()> on_readable_;
-  std::function<void()> on_writable_;
+  Callback on_readable_;
+  Callback on_writable_;
   std::function<void(std::optional<Error>, std::uint64_t)> on_closed_;
 };
 

@@ -27,12 +27,14 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
       events_(events),
       log_(options.log),
       sessions_max_(options.sessions_max),
+      packet_size_(options.packet_size),
       credentials_(identity, options.network, options.shared_secret ? &*options.shared_secret : nullptr,
                    *handshake::suites_named(options.suites), stream::Streams::encoded_parameters(limits_)),
       indexes_(environment.random()),
       responder_(credentials_, {}, indexes_, environment.random()),
       batch_(sockets_),
-      timer_(environment.make_timer([this] { on_timer(); })) {}
+      timer_(environment.make_timer([this] { on_timer(); })),
+      again_timer_(environment.make_timer([this] { end_turn(); })) {}
 
 Kernel::~Kernel() { stop(); }
 
@@ -122,7 +124,7 @@ void Kernel::receive_for_connection(TimePoint now, Connection& connection, Mutab
   counted_.replayed += verdict == Session::Verdict::replayed;
   // What is not authentic changes nothing, unless the session is closing: then CLOSE may be due again.
   if (verdict == Session::Verdict::accepted || connection.state() != Session::State::open) {
-    touched_.insert(connection.number());
+    touch(connection);
   }
 }
 
@@ -252,7 +254,7 @@ void Kernel::serve_dial(TimePoint now, UnixTime wall, Dial& dial) {
   if (!over && !heard && initiator.state() != State::failed) return;
   if (!over && !heard) {
     entry->second.connection->close(now, CloseReason::idle);
-    touched_.insert(*dial.connection);
+    touch(*entry->second.connection);
   }
   for (auto& done : dial.waiting) answer_later(std::move(done), fail(ErrorCode::no_answer, "dialling a peer"));
   indexes_.release(dial.handshake_index);
@@ -292,7 +294,7 @@ void Kernel::serve_responder(TimePoint now) {
     const IndexTable::Owner* owner = indexes_.find(*index);
     if (owner == nullptr || owner->connection == nullptr) continue;
     owner->connection->send_keepalive();
-    touched_.insert(owner->connection->number());
+    touch(*owner->connection);
   }
   while (const auto transmit = responder_.poll_transmit()) batch_.add(transmit->path, transmit->datagram);
 }
@@ -300,10 +302,10 @@ void Kernel::serve_responder(TimePoint now) {
 Connection& Kernel::add_connection(TimePoint now, handshake::Established established) {
   const Number number = next_number_++;
   Entry& entry = connections_[number];
-  entry.connection =
-      std::make_unique<Connection>(*this, number, established, limits_, environment_.random(), compressor_, now);
+  entry.connection = std::make_unique<Connection>(*this, number, established, limits_, packet_size_,
+                                                  environment_.random(), compressor_, now);
   indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
-  touched_.insert(number);
+  touch(*entry.connection);
   admit(now, entry);
   return *entry.connection;
 }
@@ -344,6 +346,7 @@ void Kernel::serve_connection(TimePoint now, Number number) {
   if (it == connections_.end()) return;
   Entry& entry = it->second;
   Connection& connection = *entry.connection;
+  connection.set_in_line(false);  // user code may touch it once more: then it is served once more in this turn
   if (const auto deadline = connection.deadline(); deadline && *deadline <= now) connection.on_deadline(now);
   if (connection.state() == Session::State::open) {
     connection.pump();
@@ -352,7 +355,11 @@ void Kernel::serve_connection(TimePoint now, Number number) {
       if (now - *entry.duplicate_since >= kDuplicateIdle) connection.close(now, CloseReason::duplicate);
     }
   }
-  if (!connection.flush(now, batch_)) again_.insert(number);
+  const bool more = !connection.flush(now, batch_) || connection.has_events();
+  if (more && !connection.in_line()) {
+    connection.set_in_line(true);
+    again_.push_back(number);
+  }
   if (connection.state() != Session::State::open && !entry.ended) end_connection(now, entry);
   if (connection.state() == Session::State::closed) {
     remove_connection(now, number);
@@ -365,7 +372,7 @@ void Kernel::serve_connection(TimePoint now, Number number) {
 void Kernel::end_connection(TimePoint now, Entry& entry) {
   entry.ended = true;
   Connection& connection = *entry.connection;
-  touched_.insert(connection.number());
+  touch(connection);
   if (const auto peer = peers_.find(connection.uuid()); peer != peers_.end() && peer->second == &connection) {
     peers_.erase(peer);
     // A duplicate takes over if there is one; the peer is then up all along.
@@ -390,8 +397,6 @@ void Kernel::remove_connection(TimePoint now, Number number) {
   const std::uint32_t index = it->second.connection->local_index();
   indexes_.assign(index, {});
   retired_.emplace(now + kIndexRetirement, index);
-  touched_.erase(number);
-  again_.erase(number);
   connections_.erase(it);
 }
 
@@ -399,8 +404,15 @@ void Kernel::schedule(Number number, Entry& entry) {
   auto deadline = entry.connection->deadline();
   if (entry.duplicate_since && !entry.ended) deadline = earliest(deadline, *entry.duplicate_since + kDuplicateIdle);
   if (deadline == entry.deadline) return;
-  if (entry.deadline) deadlines_.erase({*entry.deadline, number});
-  if (deadline) deadlines_.emplace(*deadline, number);
+  if (entry.deadline && deadline) {  // most often; nothing is allocated
+    auto node = deadlines_.extract({*entry.deadline, number});
+    node.value().first = *deadline;
+    deadlines_.insert(std::move(node));
+  } else if (entry.deadline) {
+    deadlines_.erase({*entry.deadline, number});
+  } else {
+    deadlines_.emplace(*deadline, number);
+  }
   entry.deadline = deadline;
 }
 
@@ -426,7 +438,13 @@ const ExtenderOptions* Kernel::extender_options(const std::string& name) const {
   return events_.extender_options(name);
 }
 
-void Kernel::on_touched(Connection& connection) { touched_.insert(connection.number()); }
+void Kernel::on_touched(Connection& connection) { touch(connection); }
+
+void Kernel::touch(Connection& connection) {
+  if (connection.in_line()) return;
+  connection.set_in_line(true);
+  touched_.push_back(connection.number());
+}
 
 std::function<void(std::function<void()>)> Kernel::poster(Number number) {
   return [this, number, post = environment_.poster(), alive = std::weak_ptr(alive_)](std::function<void()> work) {
@@ -444,7 +462,7 @@ void Kernel::on_timer() {
   const TimePoint now = environment_.now();
   for (const auto& [deadline, number] : deadlines_) {
     if (deadline > now) break;
-    touched_.insert(number);
+    touch(*connections_.at(number).connection);
   }
   while (!retired_.empty() && retired_.begin()->first <= now) {
     indexes_.release(retired_.begin()->second);
@@ -459,15 +477,12 @@ void Kernel::end_turn() {
   const TimePoint now = environment_.now();
   serve_dials(now, environment_.wall_clock());
   serve_responder(now);
-  while (!touched_.empty()) {
-    // User code may touch further connections, or the same one again, while it is served.
-    const Number number = *touched_.begin();
-    touched_.erase(touched_.begin());
-    if (!again_.contains(number)) serve_connection(now, number);
-  }
+  // User code may touch further connections, or the same one again, while it is served.
+  for (std::size_t i = 0; i < touched_.size(); ++i) serve_connection(now, touched_[i]);
   batch_.flush();
-  touched_ = std::exchange(again_, {});
-  if (!touched_.empty() && !batch_.blocked()) later([this] { end_turn(); });
+  touched_.clear();
+  std::swap(touched_, again_);
+  if (!touched_.empty() && !batch_.blocked()) again_timer_->set(now);
   set_timer(now);
   in_turn_ = false;
 }
@@ -497,7 +512,7 @@ Result<void> Kernel::disconnect(const PeerUuid& peer) {
   for (auto& [number, entry] : connections_) {
     if (entry.ended || entry.connection->uuid() != peer) continue;
     entry.connection->close(now, CloseReason::normal);
-    touched_.insert(number);
+    touch(*entry.connection);
     if (entry.connection.get() != serving) end_connection(now, entry);
   }
   end_turn();
@@ -579,12 +594,13 @@ void Kernel::stop() {
   const TimePoint now = environment_.now();
   for (auto& [number, entry] : connections_) {
     entry.connection->close(now, CloseReason::shutting_down);
-    touched_.insert(number);
+    touch(*entry.connection);
   }
   end_turn();
   stopped_ = true;
   alive_.reset();
   timer_->cancel();
+  again_timer_->cancel();
   for (auto& [uuid, dial] : std::exchange(dials_, {})) {
     for (const auto& done : dial->waiting) done(fail(ErrorCode::closed, "dialling a peer"));
   }

@@ -107,6 +107,7 @@ class Kernel final : public ConnectionHost {
 
   void on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch);
   void receive(TimePoint now, UnixTime wall, const Path& from, MutableBytesView datagram);
+  void touch(Connection& connection);
   void receive_for_connection(TimePoint now, Connection& connection, MutableBytesView datagram);
   // The open session with `peer`; null if there is none.
   Connection* serving(const PeerUuid& peer) const;
@@ -139,6 +140,7 @@ class Kernel final : public ConnectionHost {
   LogSink log_;
   stream::Limits limits_;
   std::size_t sessions_max_;
+  std::size_t packet_size_;
   handshake::Credentials credentials_;
   IndexTable indexes_;
   handshake::Responder responder_;
@@ -148,14 +150,15 @@ class Kernel final : public ConnectionHost {
   PacketBatch batch_;
   Compressor compressor_;
   std::unique_ptr<Timer> timer_;
+  std::unique_ptr<Timer> again_timer_;  // for the next turn, when there is more to do than belongs into this one
 
   std::map<PeerUuid, std::unique_ptr<Dial>> dials_;  // at most kDialsMax
   std::map<Number, Entry> connections_;              // at most sessions_max_; closing ones included
   Number next_number_ = 0;
   std::map<PeerUuid, Connection*> peers_;  // the session that serves each peer
   std::set<std::pair<TimePoint, Number>> deadlines_;
-  std::set<Number> touched_;                         // to be served in this turn
-  std::set<Number> again_;                           // to be served in the next turn
+  std::vector<Number> touched_;                      // to be served in this turn, in this order; each once
+  std::vector<Number> again_;                        // to be served in the next turn
   std::multimap<TimePoint, std::uint32_t> retired_;  // indexes of dead sessions, until they may be used again
 
   struct {

@@ -184,15 +184,22 @@ class SystemEnvironment::Alarm final : public node::Timer {
 
   static void wait(const std::shared_ptr<State>& state) {
     state->waits_until = *state->deadline;
-    state->timer.expires_at(std::chrono::steady_clock::time_point(state->deadline->time_since_epoch()));
-    state->timer.async_wait([state, number = ++state->wait_number](const error_code&) {
-      if (number != state->wait_number) return;
-      const auto waited_until = std::exchange(state->waits_until, std::nullopt);
-      if (!state->deadline) return;
-      if (*state->deadline > *waited_until) return wait(state);
-      state->deadline.reset();
-      state->on_deadline();
-    });
+    const std::chrono::steady_clock::time_point until(state->deadline->time_since_epoch());
+    const auto number = ++state->wait_number;
+    if (until <= std::chrono::steady_clock::now()) {  // a timer of the system would cost two calls
+      return asio::post(*state->loop.context, [state, number] { end_wait(state, number); });
+    }
+    state->timer.expires_at(until);
+    state->timer.async_wait([state, number](const error_code&) { end_wait(state, number); });
+  }
+
+  static void end_wait(const std::shared_ptr<State>& state, std::uint64_t number) {
+    if (number != state->wait_number) return;
+    const auto waited_until = std::exchange(state->waits_until, std::nullopt);
+    if (!state->deadline) return;
+    if (*state->deadline > *waited_until) return wait(state);
+    state->deadline.reset();
+    state->on_deadline();
   }
 
   const std::shared_ptr<State> state_;

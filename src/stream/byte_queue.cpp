@@ -11,12 +11,46 @@ namespace quantumgate::stream {
 
 namespace {
 constexpr std::size_t kBlockSize = 4096 - 2 * sizeof(void*);  // with the link and the allocator's word 4 KiB
-}
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::size_t kSpareBlocksMax = 0;  // so that a stale view of a block is found
+#else
+constexpr std::size_t kSpareBlocksMax = 1024;  // 4 MiB
+#endif
+}  // namespace
 
 struct Block {
   std::unique_ptr<Block> next;
   std::array<std::byte, kBlockSize> bytes;
 };
+
+namespace {
+
+// Blocks on their way from one queue to the next one of this thread: a stream under way takes and gives one for every
+// three packets.
+class SpareBlocks {
+ public:
+  ~SpareBlocks() {
+    while (first_) first_ = std::move(first_->next);  // one by one: a chain of destructors would recurse
+  }
+  std::unique_ptr<Block> take() {
+    if (!first_) return std::make_unique_for_overwrite<Block>();
+    --count_;
+    return std::exchange(first_, std::move(first_->next));
+  }
+  void give(std::unique_ptr<Block> block) noexcept {
+    if (count_ == kSpareBlocksMax) return;
+    ++count_;
+    block->next = std::move(first_);
+    first_ = std::move(block);
+  }
+
+ private:
+  std::unique_ptr<Block> first_;
+  std::size_t count_ = 0;
+};
+thread_local SpareBlocks spare_blocks;
+
+}  // namespace
 
 ByteQueue::ByteQueue() noexcept = default;
 ByteQueue::~ByteQueue() { clear(); }
@@ -25,7 +59,7 @@ void ByteQueue::append(BytesView bytes) {
   while (!bytes.empty()) {
     if (!tail_ || end_ == kBlockSize) {
       auto& link = tail_ ? tail_->next : head_;
-      link = std::make_unique_for_overwrite<Block>();
+      link = spare_blocks.take();
       if (!tail_) begin_ = 0;
       tail_ = link.get();
       end_ = 0;
@@ -41,7 +75,8 @@ void ByteQueue::append(BytesView bytes) {
 std::size_t ByteQueue::end_of(const Block& block) const noexcept { return &block == tail_ ? end_ : kBlockSize; }
 
 void ByteQueue::drop_head() noexcept {
-  head_ = std::exchange(head_->next, nullptr);
+  std::unique_ptr<Block> block = std::exchange(head_, std::move(head_->next));
+  spare_blocks.give(std::move(block));
   begin_ = 0;
   if (!head_) {
     tail_ = nullptr;
@@ -83,7 +118,10 @@ void ByteQueue::drop_back(std::size_t count) noexcept {
     from = 0;
     block = block->next.get();
   }
-  while (block->next) block->next = std::exchange(block->next->next, nullptr);
+  while (block->next) {
+    std::unique_ptr<Block> last = std::exchange(block->next, std::move(block->next->next));
+    spare_blocks.give(std::move(last));
+  }
   tail_ = block;
   end_ = from + kept;
 }

@@ -3,7 +3,7 @@
 // store below SendBuffer. The peer's credit bounds the first, a capacity the second.
 // Spec: none.   Layer: stream.
 // Threads: one object, one thread.   Ownership: owns the bytes.   Memory: nothing when empty, else whole blocks of 4
-// KiB.
+// KiB; up to 4 MiB of them stay with the thread, for the next queue.
 #pragma once
 
 #include <array>

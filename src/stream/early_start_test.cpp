@@ -97,7 +97,7 @@ class EarlyStartTest : public testing::TestWithParam<std::size_t> {
       out.resize(size);
       datagrams.push_back(out);
     }
-    engine.burst_sent(now_);
+    engine.burst_sent();
     return datagrams;
   }
 

@@ -504,6 +504,7 @@ bool QuicEngine::finish_handshake(std::uint64_t time) {
 
 bool QuicEngine::receive(TimePoint now, BytesView datagram) {
   const std::uint64_t time = engine_time(now);
+  answer_allowed_ = true;
   while (const auto packet = take_packet(datagram)) {
     if (must_wait(packet->type)) {
       if (held_.size() < kHeldMax) held_.emplace_back(packet->bytes.begin(), packet->bytes.end());
@@ -525,7 +526,28 @@ bool QuicEngine::receive(TimePoint now, BytesView datagram) {
   return !server_ || initial_received_;
 }
 
-bool QuicEngine::on_deadline(TimePoint now) { return ngtcp2_conn_handle_expiry(conn_, engine_time(now)) == 0; }
+bool QuicEngine::on_deadline(TimePoint now) {
+  answer_allowed_ = true;
+  return ngtcp2_conn_handle_expiry(conn_, engine_time(now)) == 0;
+}
+
+// Whether the pacer lets another packet leave now. ngtcp2's own pacing is not used: it counts no further than one burst
+// and asks for a timer after each.
+bool QuicEngine::paced(TimePoint now) noexcept {
+  // Before there is a round-trip time, ngtcp2 would pace by its guess of 333 ms; the initial congestion window is bound
+  // enough.
+  if (opening_) return true;
+  if (!std::exchange(in_burst_, true)) {
+    const auto stat = compat::stat(conn_);
+    // RFC 9002, 7.7, asks for a little more than the window in a round trip; slow start doubles it meanwhile.
+    const std::uint64_t window = stat.cwnd < stat.ssthresh ? 2 * stat.cwnd : stat.cwnd + stat.cwnd / 4;
+    // Where packets get lost while the connection opens, the first sample is the time of some repetition, seconds too
+    // long, and slow pacing would keep better ones away.
+    const std::uint64_t round_trip = std::min(stat.smoothed_rtt, 4 * stat.min_rtt);
+    pacer_.set_rate(now, window, Duration(static_cast<Duration::rep>(round_trip)));
+  }
+  return pacer_.allows(now);
+}
 
 // Takes note of a datagram written while opening. Returns its size on its way: without padding if it begins with an
 // Initial packet.
@@ -611,7 +633,6 @@ std::ptrdiff_t QuicEngine::write_flight(std::uint64_t time, MutableBytesView out
 bool QuicEngine::write(TimePoint now, MutableBytesView out, std::size_t& size) {
   size = 0;
   const std::uint64_t time = engine_time(now);
-  if (burst_bytes_ != 0 && burst_bytes_ >= ngtcp2_conn_get_send_quantum(conn_)) return true;
   if (!pending_.empty()) {
     // Where the room has become too small, it is as good as lost on the way.
     if (pending_.size() <= out.size()) {
@@ -621,29 +642,27 @@ bool QuicEngine::write(TimePoint now, MutableBytesView out, std::size_t& size) {
     pending_ = Bytes();
     if (size > 0) return true;
   }
-  const std::ptrdiff_t written = opening_ ? write_opening(time, out) : write_packet(time, out, true);
+  // Acknowledgements and probes do not wait for the pacer, but it counts them.
+  held_back_ = !paced(now);
+  const bool answer = std::exchange(answer_allowed_, false);
+  if (held_back_ && !answer) return true;
+  const std::ptrdiff_t written = opening_ ? write_opening(time, out) : write_packet(time, out, !held_back_);
   if (written < 0) return false;
   size = static_cast<std::size_t>(written);
-  burst_bytes_ += size;
+  pacer_.sent(size);
   if (size > 0) {
     for (Space& space : spaces_) space.sent_since = true;
   }
   return true;
 }
 
-void QuicEngine::burst_sent(TimePoint now) {
-  if (burst_bytes_ == 0) return;
-  burst_bytes_ = 0;
-  // Before there is a round-trip time, ngtcp2 would pace by its guess of 333 ms and hold even acknowledgements back;
-  // the initial congestion window is bound enough.
-  if (opening_) return;
-  ngtcp2_conn_update_pkt_tx_time(conn_, engine_time(now));
-}
-
 std::optional<TimePoint> QuicEngine::deadline() const {
-  const std::uint64_t expiry = ngtcp2_conn_get_expiry(conn_);
-  if (expiry == UINT64_MAX) return std::nullopt;
-  return epoch_ + Duration(static_cast<Duration::rep>(expiry) - static_cast<Duration::rep>(kTimeOrigin));
+  std::optional<TimePoint> earliest;
+  if (const std::uint64_t expiry = ngtcp2_conn_get_expiry(conn_); expiry != UINT64_MAX) {
+    earliest = epoch_ + Duration(static_cast<Duration::rep>(expiry) - static_cast<Duration::rep>(kTimeOrigin));
+  }
+  if (held_back_) earliest = std::min(earliest.value_or(TimePoint::max()), pacer_.next());
+  return earliest;
 }
 
 bool QuicEngine::open_stream(EngineStream& stream) {
@@ -654,10 +673,11 @@ void QuicEngine::shutdown_stream(const EngineStream& stream, std::uint64_t code)
   compat::shutdown_stream(conn_, stream.id, std::min(code, std::uint64_t{NGTCP2_MAX_VARINT}));
 }
 
-void QuicEngine::credit(const EngineStream& stream, std::size_t count) {
+void QuicEngine::credit_stream(const EngineStream& stream, std::uint64_t count) {
   if (stream.id >= 0) ngtcp2_conn_extend_max_stream_offset(conn_, stream.id, count);
-  ngtcp2_conn_extend_max_offset(conn_, count);
 }
+
+void QuicEngine::credit_session(std::uint64_t count) { ngtcp2_conn_extend_max_offset(conn_, count); }
 
 void QuicEngine::allow_another_stream() { ngtcp2_conn_extend_max_streams_bidi(conn_, 1); }
 
@@ -671,6 +691,11 @@ std::uint64_t QuicEngine::delivery_rate() const noexcept {
   if (stat.smoothed_rtt == 0) return 0;
   return static_cast<std::uint64_t>(static_cast<double>(stat.bytes_in_flight) * NGTCP2_SECONDS /
                                     static_cast<double>(stat.smoothed_rtt));
+}
+
+Duration QuicEngine::shortest_rtt() const noexcept {
+  const std::uint64_t shortest = compat::stat(conn_).min_rtt;
+  return shortest == UINT64_MAX ? Duration::zero() : Duration(static_cast<Duration::rep>(shortest));
 }
 
 bool QuicEngine::awaiting_acknowledgement() const noexcept { return compat::stat(conn_).bytes_in_flight > 0; }

@@ -16,6 +16,7 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "quantumgate/bytes.h"
+#include "stream/pacer.hpp"
 #include "stream/quic_packet.hpp"
 #include "stream/streams.hpp"
 
@@ -77,20 +78,23 @@ class QuicEngine {
   [[nodiscard]] bool on_deadline(TimePoint now);
   // Writes the next datagram into `out` (>= 399 bytes) and sets `size`; 0 when there is nothing to send now.
   [[nodiscard]] bool write(TimePoint now, MutableBytesView out, std::size_t& size);
-  void burst_sent(TimePoint now);
+  // Ends a run of write(): the next one sees what the rate is then.
+  void burst_sent() noexcept { in_burst_ = false; }
   std::optional<TimePoint> deadline() const;
 
   // False if the peer does not allow another stream yet; then nothing has happened.
   bool open_stream(EngineStream& stream);
   // Breaks it off in both directions; closed() follows when the peer knows.
   void shutdown_stream(const EngineStream& stream, std::uint64_t code);
-  // The reader has taken `count` bytes of `stream`, or they were thrown away.
-  void credit(const EngineStream& stream, std::size_t count);
+  // The peer may send `count` bytes more on `stream`, or on all streams together.
+  void credit_stream(const EngineStream& stream, std::uint64_t count);
+  void credit_session(std::uint64_t count);
   // The peer may open another stream in place of one that is over.
   void allow_another_stream();
 
   Duration smoothed_rtt() const noexcept;
   std::uint64_t delivery_rate() const noexcept;  // bytes per second; 0 while unknown
+  Duration shortest_rtt() const noexcept;        // zero before the first sample
   bool awaiting_acknowledgement() const noexcept;
 
  private:
@@ -109,6 +113,7 @@ class QuicEngine {
   bool finish_handshake(std::uint64_t time);
   std::ptrdiff_t trim_opening(MutableBytesView datagram);
   bool receive_crypto(bool handshake_level, BytesView data);
+  bool paced(TimePoint now) noexcept;
   std::ptrdiff_t write_packet(std::uint64_t time, MutableBytesView out, bool with_streams);
   std::ptrdiff_t write_opening(std::uint64_t time, MutableBytesView out);
   std::ptrdiff_t write_flight(std::uint64_t time, MutableBytesView out);
@@ -125,12 +130,15 @@ class QuicEngine {
   bool handshake_finished_ = false;  // the peer's parameters are in force
   bool initial_received_ = false;    // server: there are keys for Initial packets
   bool parameters_received_ = false;
-  bool handshake_sent_ = false;    // client: the server may confirm
-  std::vector<Bytes> held_;        // packets that came before their time; at most kHeldMax
-  Bytes pending_;                  // a datagram written while receiving; at most 1,200 bytes
-  std::array<Space, 3> spaces_;    // Initial, Handshake, 0-RTT with 1-RTT
-  std::uint64_t burst_bytes_ = 0;  // since burst_sent()
-  Bytes crypto_;                   // the peer's parameter message as far as it came; at most kCryptoMax
+  bool handshake_sent_ = false;  // client: the server may confirm
+  std::vector<Bytes> held_;      // packets that came before their time; at most kHeldMax
+  Bytes pending_;                // a datagram written while receiving; at most 1,200 bytes
+  std::array<Space, 3> spaces_;  // Initial, Handshake, 0-RTT with 1-RTT
+  Pacer pacer_;
+  bool in_burst_ = false;       // write() was called since burst_sent()
+  bool held_back_ = false;      // by the pacer, at the last write()
+  bool answer_allowed_ = true;  // one packet without fresh stream bytes, whatever the pacer says
+  Bytes crypto_;                // the peer's parameter message as far as it came; at most kCryptoMax
 };
 
 }  // namespace quantumgate::stream

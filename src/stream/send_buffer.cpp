@@ -33,7 +33,7 @@ void SendBuffer::acknowledged(std::size_t count) noexcept {
 }
 
 void SendBuffer::drop_unsent() noexcept {
-  capacity_ = 0;
+  unsent_max_ = total_max_ = 0;
   queue_.drop_back(unsent());
   if (in_flight_ == 0) next_ = {};
 }

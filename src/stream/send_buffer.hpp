@@ -2,7 +2,7 @@
 // What was written to a stream: first waiting to be put into packets, then kept where it is until the peer has
 // acknowledged it, because the engine repeats lost packets from here.
 // Spec: docs/spec/04-streams.md, section 7.   Layer: stream.
-// Threads: one object, one thread.   Ownership: owns the bytes.   Memory: up to the capacity, in blocks of 4 KiB.
+// Threads: one object, one thread.   Ownership: owns the bytes.   Memory: up to `total_max`, in blocks of 4 KiB.
 #pragma once
 
 #include <algorithm>
@@ -16,9 +16,13 @@ namespace quantumgate::stream {
 
 class SendBuffer {
  public:
-  explicit SendBuffer(std::size_t capacity_bytes) noexcept : capacity_(capacity_bytes) {}
+  // Takes bytes as long as at most `unsent_max` wait to be sent and there are at most `total_max` in all. So what is in
+  // flight on a long fast path takes no room from what comes next.
+  SendBuffer(std::size_t unsent_max, std::size_t total_max) noexcept : unsent_max_(unsent_max), total_max_(total_max) {}
 
-  std::size_t room() const noexcept { return capacity_ - std::min(capacity_, queue_.size()); }
+  std::size_t room() const noexcept {
+    return std::min(unsent_max_ - std::min(unsent_max_, unsent()), total_max_ - std::min(total_max_, queue_.size()));
+  }
   std::size_t size() const noexcept { return queue_.size(); }  // not yet acknowledged
   std::size_t unsent() const noexcept { return queue_.size() - in_flight_; }
 
@@ -33,7 +37,8 @@ class SendBuffer {
   void drop_unsent() noexcept;
 
  private:
-  std::size_t capacity_;
+  std::size_t unsent_max_;
+  std::size_t total_max_;
   std::size_t in_flight_ = 0;
   ByteQueue queue_;
   ByteQueue::Position next_;

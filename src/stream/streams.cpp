@@ -3,15 +3,16 @@
 
 #include <algorithm>
 #include <array>
-#include <list>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "base/check.hpp"
 #include "stream/byte_queue.hpp"
+#include "stream/linked_queue.hpp"
 #include "stream/quic_engine.hpp"
 #include "stream/quic_packet.hpp"
+#include "stream/receive_window.hpp"
 #include "stream/send_buffer.hpp"
 
 namespace quantumgate::stream {
@@ -30,8 +31,12 @@ constexpr std::size_t kOwnStreamsMax = 256;  // open at the same time, opened by
 // A stream as its user sees it. Lives from open() or its first packet until its last event has been polled, or longer
 // (without a user) until the engine has told the peer of its end.
 struct Stream : EngineStream {
-  Stream(StreamId h, bool mine, Priority its_priority, std::size_t send_capacity)
-      : handle(h), own(mine), priority(its_priority), out(send_capacity) {}
+  Stream(StreamId h, bool mine, Priority its_priority, const Limits& limits)
+      : handle(h),
+        own(mine),
+        priority(its_priority),
+        out(limits.send_buffer_bytes, limits.send_buffer_bytes_max),
+        window(limits.stream_window_bytes, limits.stream_window_bytes_max) {}
 
   bool sendable() const noexcept { return out.unsent() > 0 || (finishing && !end_sent); }
 
@@ -41,6 +46,7 @@ struct Stream : EngineStream {
   std::uint64_t life = 0;   // of the engine that knows or knew it; 0 before
   SendBuffer out;
   ByteQueue in;
+  ReceiveWindow window;
   bool finishing = false;       // finish() was called
   bool end_sent = false;        // the end is in a packet
   bool ended_by_peer = false;   // `in` holds all there will be
@@ -50,9 +56,10 @@ struct Stream : EngineStream {
   bool wants_writable = false;  // a write was cut short
   bool watched = false;         // acknowledgements are announced
   bool blocked = false;         // has used up its credit
-  bool in_turn = false;         // stands in `turns_`
   std::uint64_t code = 0;       // why it is broken
   std::uint8_t events = 0;      // bits of Event::Kind not polled yet
+
+  QueueLinks<Stream> opening_links, turn_links, event_links;
 };
 
 constexpr std::uint8_t bit(Event::Kind kind) { return static_cast<std::uint8_t>(1u << static_cast<unsigned>(kind)); }
@@ -71,7 +78,11 @@ bool is_newer(std::uint8_t generation, std::uint8_t than) {
 class Streams::State final : EngineOwner {
  public:
   State(Role role, const Limits& limits, Bytes peer_parameters, RandomSource& random)
-      : role_(role), limits_(limits), peer_parameters_(std::move(peer_parameters)), random_(random) {}
+      : role_(role),
+        limits_(limits),
+        peer_parameters_(std::move(peer_parameters)),
+        random_(random),
+        session_window_(limits.session_window_bytes, limits.session_window_bytes_max) {}
 
   // --- the user's side ---
 
@@ -79,7 +90,7 @@ class Streams::State final : EngineOwner {
     if (own_count_ >= kOwnStreamsMax) return fail(ErrorCode::limit, "opening a stream");
     const StreamId handle = next_own_++ * 4 + (role_ == Role::responder ? 1 : 0);
     Stream& stream = add(handle, true, priority);
-    unopened_.push_back(&stream);
+    unopened_.push_back(stream);
     update_idle();
     kick_ = true;
     return handle;
@@ -139,7 +150,9 @@ class Streams::State final : EngineOwner {
     if (!stream || stream->broken) return 0;
     const std::size_t count = stream->in.read(out);
     if (count > 0 && knows(*stream)) {
-      engine_->credit(*stream, count);
+      const Duration round_trip = engine_->shortest_rtt();
+      engine_->credit_stream(*stream, stream->window.read(now_, count, round_trip));
+      engine_->credit_session(session_window_.read(now_, count, round_trip));
       kick_ = true;
     }
     announce_close(*stream);
@@ -157,21 +170,23 @@ class Streams::State final : EngineOwner {
   }
 
   std::optional<Event> poll_event() {
-    while (!eventful_.empty()) {
-      Stream& stream = *eventful_.front();
+    while (Stream* const next = eventful_.front()) {
+      Stream& stream = *next;
       for (const auto kind : {Event::Kind::opened, Event::Kind::readable, Event::Kind::writable,
                               Event::Kind::acknowledged, Event::Kind::closed, Event::Kind::reset}) {
         if (!(stream.events & bit(kind))) continue;
         stream.events = static_cast<std::uint8_t>(stream.events & ~bit(kind));
-        if (stream.events == 0) eventful_.pop_front();
+        if (stream.events == 0) eventful_.remove(stream);
         const Event event{kind, stream.handle, kind == Event::Kind::reset ? stream.code : 0};
         if (bit(kind) & kLastEvents) forget(streams_.find(stream.handle));
         return event;
       }
-      eventful_.pop_front();
+      eventful_.remove(stream);
     }
     return std::nullopt;
   }
+
+  bool has_events() const noexcept { return !eventful_.empty(); }
 
   // --- the session's side ---
 
@@ -221,9 +236,8 @@ class Streams::State final : EngineOwner {
     return size + 1;
   }
 
-  void burst_sent(TimePoint now) {
-    tick(now);
-    if (engine_) engine_->burst_sent(now_);
+  void burst_sent() noexcept {
+    if (engine_) engine_->burst_sent();
   }
 
   std::optional<TimePoint> deadline() const {
@@ -313,7 +327,7 @@ class Streams::State final : EngineOwner {
 
  private:
   using Table = std::map<StreamId, std::unique_ptr<Stream>>;
-  using Turns = std::list<Stream*>;
+  using Turns = LinkedQueue<Stream, &Stream::turn_links>;
 
   // --- EngineOwner ---
 
@@ -341,11 +355,7 @@ class Streams::State final : EngineOwner {
     Stream& stream = of(s);
     stream.out.acknowledged(count);
     if (stream.watched && !stream.abandoned) notify(stream, Event::Kind::acknowledged);
-    // Woken when a quarter is free, so that a writer is not called for every acknowledgement.
-    if (stream.wants_writable && stream.out.room() >= std::max<std::size_t>(limits_.send_buffer_bytes / 4, 1)) {
-      stream.wants_writable = false;
-      notify(stream, Event::Kind::writable);
-    }
+    wake_writer(stream);
   }
 
   void reset_by_peer(EngineStream& s, std::uint64_t code) override {
@@ -380,14 +390,12 @@ class Streams::State final : EngineOwner {
 
   Outgoing next_outgoing(bool with_bytes) override {
     for (Turns& turns : turns_) {
-      while (!turns.empty() && !turns.front()->sendable()) end_turn(*turns.front());
-      const auto turn = with_bytes ? turns.begin() : std::ranges::find_if(turns, [](const Stream* stream) {
-        return stream->out.unsent() == 0 && stream->sendable();
-      });
-      if (turn == turns.end()) continue;
-      Stream& stream = **turn;
-      Outgoing outgoing{&stream, stream.out.next(), false};
-      outgoing.last = stream.finishing && outgoing.bytes[0].size() + outgoing.bytes[1].size() == stream.out.unsent();
+      while (turns.front() && !turns.front()->sendable()) turns.pop_front();
+      Stream* next = turns.front();
+      while (next && !with_bytes && !(next->out.unsent() == 0 && next->sendable())) next = Turns::after(*next);
+      if (!next) continue;
+      Outgoing outgoing{next, next->out.next(), false};
+      outgoing.last = next->finishing && outgoing.bytes[0].size() + outgoing.bytes[1].size() == next->out.unsent();
       return outgoing;
     }
     return {};
@@ -397,24 +405,22 @@ class Streams::State final : EngineOwner {
     Stream& stream = of(s);
     stream.out.sent(count);
     stream.end_sent |= last;
+    wake_writer(stream);
     Turns& turns = turns_of(stream);
-    if (turns.empty() || turns.front() != &stream) return;
-    if (stream.sendable()) {
-      turns.splice(turns.end(), turns, turns.begin());
-    } else {
-      end_turn(stream);
-    }
+    if (turns.front() != &stream) return;
+    turns.remove(stream);
+    if (stream.sendable()) turns.push_back(stream);
   }
 
   void blocked(EngineStream& s) override {
     of(s).blocked = true;
-    end_turn(of(s));
+    turns_of(of(s)).remove(of(s));
   }
 
   void unsendable(EngineStream& s) override {
     of(s).out.drop_unsent();
     of(s).end_sent = true;
-    end_turn(of(s));
+    turns_of(of(s)).remove(of(s));
   }
 
   // --- tables ---
@@ -427,7 +433,7 @@ class Streams::State final : EngineOwner {
   Stream& add(StreamId handle, bool own, Priority priority) {
     auto& entry = streams_[handle];
     CHECK(!entry);
-    entry = std::make_unique<Stream>(handle, own, priority, limits_.send_buffer_bytes);
+    entry = std::make_unique<Stream>(handle, own, priority, limits_);
     if (own) ++own_count_;
     return *entry;
   }
@@ -438,10 +444,10 @@ class Streams::State final : EngineOwner {
   // The user is done with it. It stays, without a user, as long as the engine needs it.
   void forget(Table::iterator entry) {
     Stream& stream = *entry->second;
-    if (stream.events) std::erase(eventful_, &stream);
     stream.events = 0;
-    std::erase(unopened_, &stream);
-    if (stream.in_turn) end_turn(stream);
+    eventful_.remove(stream);
+    unopened_.remove(stream);
+    turns_of(stream).remove(stream);
     if (stream.id >= 0) {
       stream.abandoned = true;
       stream.out.drop_unsent();
@@ -464,7 +470,7 @@ class Streams::State final : EngineOwner {
 
   void notify(Stream& stream, Event::Kind kind) {
     if (stream.broken && kind != Event::Kind::reset) return;
-    if (stream.events == 0) eventful_.push_back(&stream);
+    eventful_.push_back(stream);
     stream.events |= bit(kind);
   }
 
@@ -476,12 +482,12 @@ class Streams::State final : EngineOwner {
     discard_received(stream);
     // What it had to say before that is void, except that it exists.
     if (stream.events) stream.events = stream.events & bit(Event::Kind::opened);
-    if (stream.events == 0) std::erase(eventful_, &stream);
+    if (stream.events == 0) eventful_.remove(stream);
     stream.broken = true;
     stream.code = code;
     stream.wants_writable = false;
     stream.out.drop_unsent();
-    if (stream.in_turn) end_turn(stream);
+    turns_of(stream).remove(stream);
     notify(stream, Event::Kind::reset);
   }
 
@@ -493,21 +499,15 @@ class Streams::State final : EngineOwner {
   // --- whose turn it is to send ---
 
   void take_turn(Stream& stream) {
-    if (stream.id >= 0 && !stream.in_turn && !stream.blocked && stream.sendable()) {
-      stream.in_turn = true;
-      turns_of(stream).push_back(&stream);
-    }
+    if (stream.id >= 0 && !stream.blocked && stream.sendable()) turns_of(stream).push_back(stream);
     kick_ = true;
   }
 
-  void end_turn(Stream& stream) {
-    stream.in_turn = false;
-    Turns& turns = turns_of(stream);
-    if (!turns.empty() && turns.front() == &stream) {
-      turns.pop_front();
-    } else {
-      std::erase(turns, &stream);
-    }
+  // When a quarter is free, so that a writer is not called for every packet.
+  void wake_writer(Stream& stream) {
+    if (!stream.wants_writable || stream.out.room() < std::max<std::size_t>(limits_.send_buffer_bytes / 4, 1)) return;
+    stream.wants_writable = false;
+    notify(stream, Event::Kind::writable);
   }
 
   Turns& turns_of(const Stream& stream) { return turns_[static_cast<std::size_t>(stream.priority)]; }
@@ -529,14 +529,13 @@ class Streams::State final : EngineOwner {
     engine_ = QuicEngine::create_client(now_, limits_, peer_parameters_, room_, random_, *this);
     if (engine_) return restart_idle();
     // Malformed parameters: no stream can ever work.
-    for (Stream* stream : std::exchange(unopened_, {})) break_off(*stream, 0);
+    while (Stream* const stream = unopened_.pop_front()) break_off(*stream, 0);
   }
 
   // While the peer is asked whether the engine may end, new streams wait for the answer.
   void open_waiting() {
     while (!unopened_.empty() && !end_out_ && engine_->open_stream(*unopened_.front())) {
-      Stream& stream = *unopened_.front();
-      unopened_.pop_front();
+      Stream& stream = *unopened_.pop_front();
       stream.life = life_;
       ++engine_streams_;
       take_turn(stream);
@@ -552,9 +551,9 @@ class Streams::State final : EngineOwner {
 
   // What could not be done from inside the engine's calls.
   void settle() {
-    for (const Stream* stream : std::exchange(to_shut_down_, {})) engine_->shutdown_stream(*stream, stream->code);
-    static const EngineStream kNone;
-    if (uncredited_ > 0) engine_->credit(kNone, std::exchange(uncredited_, 0));
+    for (const Stream* stream : to_shut_down_) engine_->shutdown_stream(*stream, stream->code);
+    to_shut_down_.clear();
+    if (uncredited_ > 0) engine_->credit_session(std::exchange(uncredited_, 0));
     for (; allowances_ > 0; --allowances_) engine_->allow_another_stream();
     update_idle();
   }
@@ -570,11 +569,14 @@ class Streams::State final : EngineOwner {
     engine_streams_ = uncredited_ = allowances_ = 0;
     for (const auto& stream : std::exchange(abandoned_, {})) drop(*stream);
     to_shut_down_.clear();
-    for (Turns& turns : turns_) turns.clear();
+    for (Turns& turns : turns_) {
+      while (turns.pop_front()) continue;
+    }
+    session_window_ = {limits_.session_window_bytes, limits_.session_window_bytes_max};
     end_out_ = false;
     idle_since_.reset();
     for (auto& [handle, stream] : streams_) {
-      stream->in_turn = stream->blocked = false;
+      stream->blocked = false;
       if (std::exchange(stream->id, -1) >= 0 && !stream->broken) break_off(*stream, 0);
     }
     // Handles of the peer's streams go on where they were; QUIC counts from 0 again.
@@ -621,11 +623,12 @@ class Streams::State final : EngineOwner {
   std::uint8_t generation_ = 0;  // of the living engine, or of the last one
   std::uint64_t life_ = 0;       // counts engines without wrapping
 
-  Table streams_;                                   // with a user; own and the peer's, each at most their limit
-  std::vector<std::unique_ptr<Stream>> abandoned_;  // without one; counted in the same limits
-  std::list<Stream*> unopened_;                     // of streams_: not yet known to an engine
-  std::array<Turns, 3> turns_;                      // of streams_: have something to send, in order; by priority
-  std::list<Stream*> eventful_;                     // of streams_: have events, in order; each at most once
+  Table streams_;                                         // with a user; own and the peer's, each at most their limit
+  std::vector<std::unique_ptr<Stream>> abandoned_;        // without one; counted in the same limits
+  LinkedQueue<Stream, &Stream::opening_links> unopened_;  // of streams_: not yet known to an engine
+  std::array<Turns, 3> turns_;                            // of streams_: have something to send, in order; by priority
+  LinkedQueue<Stream, &Stream::event_links> eventful_;    // of streams_: have events, in order
+  ReceiveWindow session_window_;
   std::vector<Stream*> to_shut_down_;
   std::size_t engine_streams_ = 0;  // that the engine knows
   std::size_t own_count_ = 0;       // in streams_ and abandoned_
@@ -664,7 +667,7 @@ bool Streams::at_end(StreamId stream) const { return state_->at_end(stream); }
 
 void Streams::receive(TimePoint now, BytesView body) { state_->receive(now, body); }
 std::size_t Streams::poll_transmit(TimePoint now, MutableBytesView out) { return state_->poll_transmit(now, out); }
-void Streams::burst_sent(TimePoint now) { state_->burst_sent(now); }
+void Streams::burst_sent() noexcept { state_->burst_sent(); }
 std::optional<TimePoint> Streams::deadline() const { return state_->deadline(); }
 void Streams::on_deadline(TimePoint now) { state_->on_deadline(now); }
 
@@ -676,6 +679,7 @@ void Streams::on_signal_answer(TimePoint now, SignalRequest request, SignalAnswe
 void Streams::on_signal_failed(TimePoint now, SignalRequest request) { state_->on_signal_failed(now, request); }
 
 std::optional<Event> Streams::poll_event() { return state_->poll_event(); }
+bool Streams::has_events() const noexcept { return state_->has_events(); }
 
 bool Streams::has_engine() const noexcept { return state_->has_engine(); }
 std::uint8_t Streams::generation() const noexcept { return state_->generation(); }

@@ -23,10 +23,14 @@ using StreamId = std::int64_t;  // as in QUIC: bit 0 says who opened it, all are
 enum class Role : std::uint8_t { initiator, responder };
 
 struct Limits {
-  std::uint64_t stream_window_bytes = 1 << 20;   // receive buffer of a stream
-  std::uint64_t session_window_bytes = 4 << 20;  // receive buffers of all streams together
-  std::uint64_t peer_streams_max = 256;          // open at the same time, opened by the peer
-  std::uint64_t send_buffer_bytes = 1 << 20;     // written and not yet acknowledged, per stream
+  std::uint64_t stream_window_bytes = 1 << 20;  // receive buffer of a stream, at first
+  std::uint64_t stream_window_bytes_max = 16
+                                          << 20;  // ... and at most, on long fast paths that its reader keeps up with
+  std::uint64_t session_window_bytes = 4 << 20;   // receive buffers of all streams together, at first
+  std::uint64_t session_window_bytes_max = 24 << 20;  // ... and at most
+  std::uint64_t peer_streams_max = 256;               // open at the same time, opened by the peer
+  std::uint64_t send_buffer_bytes = 1 << 20;          // written and not yet sent, per stream
+  std::uint64_t send_buffer_bytes_max = 17 << 20;     // the same, and what was sent and is not acknowledged
 };
 
 struct Event {
@@ -98,7 +102,7 @@ class Streams {
   // its size, 0 when there is nothing to send now. Call until 0, once per batch of received packets and on deadline.
   std::size_t poll_transmit(TimePoint now, MutableBytesView out);
   // Tells pacing that the burst begun by poll_transmit is over. Call after a run of poll_transmit.
-  void burst_sent(TimePoint now);
+  void burst_sent() noexcept;
   std::optional<TimePoint> deadline() const;
   void on_deadline(TimePoint now);
 
@@ -108,6 +112,7 @@ class Streams {
   void on_signal_failed(TimePoint now, SignalRequest request);  // no answer in all tries
 
   std::optional<Event> poll_event();  // call until empty
+  bool has_events() const noexcept;   // also poll_transmit() makes some: room to write
 
   // Whether something sent waits for the peer's acknowledgement: a living peer will answer soon.
   bool awaiting_acknowledgement() const noexcept;

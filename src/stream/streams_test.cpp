@@ -158,7 +158,7 @@ class Pair {
         });
       }
     }
-    e.streams->burst_sent(now);
+    e.streams->burst_sent();
     while (const auto request = e.streams->poll_signal()) {
       e.signals.push_back(*request);
       send_signal(i, *request, 1);
@@ -716,7 +716,7 @@ TEST(StreamsTest, WantedMayOvertakeTheAnswerToEnd) {
       for (auto [from, to] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
         Bytes body(1180);
         while (const std::size_t size = from->poll_transmit(now, body)) to->receive(now, BytesView(body).first(size));
-        from->burst_sent(now);
+        from->burst_sent();
         if (auto d = from->deadline(); d && *d <= now) from->on_deadline(now);
       }
       now += 5ms;
@@ -925,7 +925,7 @@ TEST(StreamsTest, RandomBodiesNeverStopTheProgram) {
       streams->on_deadline(now);
       Bytes out(1180);
       while (streams->poll_transmit(now, out)) continue;
-      streams->burst_sent(now);
+      streams->burst_sent();
       while (const auto event = streams->poll_event()) continue;
       while (streams->poll_signal()) continue;
     }

@@ -24,10 +24,11 @@ std::size_t heap_bytes() {
   return info.uordblks + info.hblkhd;
 }
 
-// Keeps every stream and answers what comes with one byte.
+// Keeps every stream and answers what comes with one byte. Nothing is compressed: the compressor is the node's, and
+// each client here is a node of its own.
 class Keeper final : public Extender {
  public:
-  Keeper() : Extender(kName) {}
+  Keeper() : Extender(kName, {.compression = Compression::off}) {}
   void on_stream(std::shared_ptr<Stream> stream) override {
     stream->on_readable([stream = stream.get()] {
       std::byte byte{};

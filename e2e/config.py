@@ -15,6 +15,7 @@ VALUES = {
     "network": ('"other"', "other"),
     "gss": ('"/g/gss"', "/g/gss"),
     "sessions_max": ("17", "17"),
+    "suites": ('["Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"]', "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"),
     "receive": ('"/r"', "/r"),
     "log_level": ('"error"', "error"),
 }

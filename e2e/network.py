@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 
-from harness import NOT_CONNECTED, OK, Skip, check, main, same
+from harness import NO_ANSWER, NOT_CONNECTED, OK, USAGE, Skip, check, main, same
 
 
 def test_connect_and_disconnect(bench):
@@ -62,6 +62,19 @@ def test_both_dial_at_once(bench):
         same((1, 1), (len(a.peers()), len(b.peers())), "sessions")
         for node in (a, b):
             same(OK, node.stop(), "exit code")
+
+
+def test_suites(bench):
+    best, other = (f"Noise_XXhfs+psk0_25519+MLKEM768_{rest}" for rest in ("AESGCM_SHA256", "ChaChaPoly_BLAKE2s"))
+    a, b, c = bench.node("a"), bench.node("b", "--suites", other), bench.node("c", "--suites", best)
+    result = a.do("peer", "connect", b.address, "--time-limit", "1")
+    same(NO_ANSWER, result.code, f"the best is not enabled there: {result}")
+    result = a.do("peer", "connect", b.address, "--suite", other)
+    same((OK, other), (result.code, result.json().get("peer", {}).get("suite")), f"{result}")
+    same(best, a.connect(c)["suite"], "the best that both have")
+    same(USAGE, b.do("peer", "connect", c.address, "--suite", best).code, "a suite that this node does not have")
+    bench.refused(USAGE, "node", "run", "--listen", "127.0.0.1:0", "--suites", best.replace("256", "255"),
+                  says=f"Did you mean '{best}'?")
 
 
 def test_strangers_get_silence(bench):

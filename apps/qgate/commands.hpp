@@ -38,6 +38,7 @@ Outcome<void> doctor(const Globals& globals);
 struct ConnectOptionsText {
   std::string address;
   double time_limit_s = 10;
+  std::string suite;  // "": the node's best
 };
 Outcome<void> peer_connect(const Globals& globals, const ConnectOptionsText& options);
 Outcome<void> peer_list(const Globals& globals);

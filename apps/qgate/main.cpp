@@ -143,7 +143,7 @@ class CommandLine {
                                 ->type_name(row.placeholder)
                                 ->expected(1);
       if (row.is_list()) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-      if (!row.choices.empty()) choices_[option] = {row.choices.begin(), row.choices.end()};
+      choices_[option] = choices_of(row);
     }
   }
 
@@ -196,6 +196,8 @@ class CommandLine {
     dial->add_option("--time-limit", connect_.time_limit_s, "Seconds to wait for an answer, 0.1 to 300 [10]")
         ->type_name("SECONDS")
         ->check(seconds_between(0.1, 300));
+    choices_[dial->add_option("--suite", connect_.suite, "Suite to dial with, for a peer that lacks this node's best")
+                 ->type_name("SUITE")] = choices_of(row_of(Setting::suites));
     verb(*peers, "list", "List the connected peers; with -q only their UUIDs, with -v more of each",
          [this] { return peer_list(globals_); });
     verb(*peers, "disconnect", "Part from a peer", [this] { return peer_disconnect(globals_, peer_); })

@@ -164,6 +164,7 @@ Outcome<void> node_run(const Globals& globals) {
   for (const std::string& text : settings.list(Setting::listen)) node_options.listen.push_back(*Endpoint::parse(text));
   node_options.network = settings.text(Setting::network);
   node_options.sessions_max = static_cast<std::uint32_t>(settings.number(Setting::sessions_max));
+  if (const auto& suites = settings.list(Setting::suites); !suites.empty()) node_options.suites = suites;
   const LogSink log = log_to_stderr(least);
   node_options.log = log;
   if (const std::string gss = settings.text(Setting::gss); !gss.empty()) {

@@ -24,8 +24,9 @@ Outcome<void> peer_connect(const Globals& globals, const ConnectOptionsText& opt
   const auto address = parse_address(options.address);
   if (!address) return tl::unexpected(address.error());
   const auto milliseconds_max = static_cast<std::uint64_t>(std::llround(options.time_limit_s * 1000));
-  const auto answer = call_api(globals, "POST", "/v1/peers/connect",
-                               {{"address", options.address}, {"time_limit_ms", milliseconds_max}});
+  Json request{{"address", options.address}, {"time_limit_ms", milliseconds_max}};
+  if (!options.suite.empty()) request["suite"] = options.suite;
+  const auto answer = call_api(globals, "POST", "/v1/peers/connect", request);
   if (!answer) return tl::unexpected(answer.error());
   if (globals.json) {
     std::printf("%s\n", to_text(*answer).c_str());

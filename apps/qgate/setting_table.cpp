@@ -7,6 +7,7 @@
 
 #include "extenders/common/utf8.hpp"
 #include "quantumgate/endpoint.h"
+#include "quantumgate/suite.h"
 
 namespace quantumgate::qgate {
 namespace {
@@ -28,6 +29,8 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
      "File with the shared secret of a private network", false, 1},
     {Setting::sessions_max, "sessions_max", SettingKind::whole, SettingScope::node, "N", "4096",
      "Peers connected at the same time; more are refused in silence", false, 1, 65536},
+    {Setting::suites, "suites", SettingKind::suite, SettingScope::node, "SUITE", "",
+     "Suite of algorithms to take part in; may be given several times; without it all that there are", false, 0, 0, 32},
     {Setting::receive, "receive", SettingKind::folder, SettingScope::node, "FOLDER", "", "Take files into this folder",
      false, 1},
     {Setting::log_level, "log_level", SettingKind::choice, SettingScope::node, "LEVEL", "info",
@@ -42,7 +45,7 @@ constexpr bool in_order() {
 }
 static_assert(in_order());
 
-std::string joined(std::span<const char* const> words) {
+std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (std::size_t i = 0; i < words.size(); ++i) {
     text += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
@@ -75,6 +78,12 @@ std::optional<std::string> problem_with_text(const SettingRow& row, const std::s
     case SettingKind::choice:
       if (std::ranges::find(row.choices, text) != row.choices.end()) return std::nullopt;
       return shown + " is not " + range_of(row);
+    case SettingKind::suite: {
+      const auto names = suite_names();
+      if (std::ranges::find(names, text) != names.end()) return std::nullopt;
+      const auto meant = nearest(text, names);
+      return shown + " is no suite. " + (meant ? "Did you mean '" + *meant + "'?" : "There are: " + joined(names));
+    }
   }
   return std::nullopt;
 }
@@ -132,9 +141,16 @@ std::string range_of(const SettingRow& row) {
     case SettingKind::whole:
       return "a whole number from " + std::to_string(row.min) + " to " + max;
     case SettingKind::choice:
-      return joined(row.choices);
+      return joined(choices_of(row));
+    case SettingKind::suite:
+      return "names of suites";
   }
   return {};
+}
+
+std::vector<std::string> choices_of(const SettingRow& row) {
+  if (row.kind == SettingKind::suite) return suite_names();
+  return {row.choices.begin(), row.choices.end()};
 }
 
 std::optional<std::string> problem_with(const SettingRow& row, std::span<const std::string> texts) {

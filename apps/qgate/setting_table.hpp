@@ -23,12 +23,13 @@ enum class Setting : std::uint8_t {
   network,
   gss,
   sessions_max,
+  suites,
   receive,
   log_level,
 };
-inline constexpr std::size_t kSettingCount = 9;
+inline constexpr std::size_t kSettingCount = 10;
 
-enum class SettingKind : std::uint8_t { text, file, folder, endpoint, whole, choice };
+enum class SettingKind : std::uint8_t { text, file, folder, endpoint, whole, choice, suite };
 
 // Which commands take the flag. File and environment serve all.
 enum class SettingScope : std::uint8_t { every_command, key_commands, node };
@@ -58,6 +59,7 @@ const SettingRow* find_row(std::string_view name) noexcept;
 std::string flag_of(const SettingRow& row);      // "--sessions-max"
 std::string variable_of(const SettingRow& row);  // "QG_SESSIONS_MAX"
 std::string range_of(const SettingRow& row);     // what it takes, in words: "a whole number from 1 to 65536"
+std::vector<std::string> choices_of(const SettingRow& row);  // all it takes, if that is a short list; else none
 
 // What is wrong with these texts as values of `row`, as the end of a sentence without full stop; nothing if all is
 // well.

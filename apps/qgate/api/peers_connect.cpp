@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// POST /v1/peers/connect {"address": "qg://...", "time_limit_ms": 10000}
+// POST /v1/peers/connect {"address": "qg://...", "time_limit_ms": 10000, "suite": name}
 #include "apps/qgate/api/api.hpp"
 #include "apps/qgate/api/peer_json.hpp"
 #include "apps/qgate/client.hpp"
+#include "extenders/common/utf8.hpp"
 
 namespace quantumgate::qgate::api {
 namespace {
@@ -54,10 +55,16 @@ void peers_connect(Service& service, const control::Request& request, ExchangePt
   }
   ConnectOptions options;
   options.time_limit = std::chrono::milliseconds(limit);
-  service.node->connect(*address, options, [exchange, address = *address, limit](Result<Peer> peer) {
-    if (!peer) return refuse(*exchange, explain_dial(peer.error(), address, limit));
-    exchange->reply(200, to_text({{"peer", peer_json(*peer)}}));
-  });
+  options.suite = text_member(*body, "suite");
+  service.node->connect(
+      *address, options, [exchange, address = *address, limit, suite = options.suite](Result<Peer> peer) {
+        if (!peer && suite && peer.error().code == ErrorCode::invalid_argument) {
+          return refuse(*exchange, {ExitCode::usage, "this node does not take part in the suite '" +
+                                                         text::printable(*suite) + "'. See 'qgate config show'."});
+        }
+        if (!peer) return refuse(*exchange, explain_dial(peer.error(), address, limit));
+        exchange->reply(200, to_text({{"peer", peer_json(*peer)}}));
+      });
 }
 
 }  // namespace quantumgate::qgate::api

@@ -94,7 +94,7 @@ struct StreamEnds {
       to.receive(now, BytesView(room).first(size));
       any = true;
     }
-    from.burst_sent(now);
+    from.burst_sent();
     return any;
   }
 

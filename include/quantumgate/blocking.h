@@ -15,6 +15,7 @@
 #include "quantumgate/export.h"
 #include "quantumgate/node.h"
 
+/// Calls that wait.
 namespace quantumgate::blocking {
 
 /// The limit of calls that name none.
@@ -45,8 +46,8 @@ class QG_EXPORT Stream {
   static Result<Stream> adopt(Node& node, std::shared_ptr<quantumgate::Stream> stream,
                               std::chrono::milliseconds time_limit = kTimeLimit);
 
-  Stream(Stream&&) noexcept;
-  Stream& operator=(Stream&&) noexcept;
+  Stream(Stream&&) noexcept;             ///< The source may only be destroyed or assigned to.
+  Stream& operator=(Stream&&) noexcept;  ///< Swaps the two.
   ~Stream();
 
   /// Waits for at least one byte and returns how many were put into `out`; 0 at the end of the peer's direction.

@@ -26,11 +26,13 @@ class Message {
   /// destroyed, on the thread that does so.
   Message(PeerUuid peer, Priority priority, Bytes bytes, std::function<void()> consumed = {})
       : peer_(peer), priority_(priority), bytes_(std::move(bytes)), consumed_(std::move(consumed)) {}
+  /// The source counts no more; it is empty.
   Message(Message&& other) noexcept
       : peer_(other.peer_),
         priority_(other.priority_),
         bytes_(std::move(other.bytes_)),
         consumed_(std::exchange(other.consumed_, nullptr)) {}
+  /// What this one held is consumed first.
   Message& operator=(Message&& other) noexcept {
     if (this != &other) {
       finish();

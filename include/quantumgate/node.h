@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A node: the local end of everything. Several may live in one process; they share nothing.
+/// \file
+/// A node: the local end of everything. Several may live in one process; they share nothing.
 #pragma once
 
 #include <chrono>
@@ -26,101 +27,122 @@
 
 namespace quantumgate {
 
+/// How a node is set up. The defaults are safe: it can dial, and nobody can dial it.
 struct NodeOptions {
-  // UDP addresses to bind, at most 8. Port 0 takes a free port.
+  /// UDP addresses to bind, at most 8. Port 0 takes a free port.
   std::vector<Endpoint> listen{};
-  // Nodes with another network name can not talk to this one; 1 to 64 bytes.
+  /// Nodes with another network name can not talk to this one; 1 to 64 bytes.
   std::string network = "quantumgate";
-  // Set: only nodes that hold the same secret can talk to this one, or even learn that it is there.
+  /// Set: only nodes that hold the same secret can talk to this one, or even learn that it is there.
   std::optional<SharedSecret> shared_secret{};
-  // Sessions at the same time; more are refused silently. 1 to 65536.
+  /// Sessions at the same time; more are refused silently. 1 to 65536.
   std::uint32_t sessions_max = 4096;
-  // The suites to take part in, by name; their order means nothing. Two nodes use the best that both have.
+  /// The suites to take part in, by name; their order means nothing. Two nodes use the best that both have.
   std::vector<std::string> suites = suite_names();
-  // Bytes of the largest session packet that this node sends, without IP and UDP headers; 1232 to 1472. The default
-  // fits every path of IPv6. More makes large transfers faster where the whole path carries it: an Ethernet of 1,500
-  // bytes carries 1472 by IPv4 and 1452 by IPv6. What is too large for a path gets lost there, for good.
+  /// Bytes of the largest session packet that this node sends, without IP and UDP headers; 1232 to 1472. The default
+  /// fits every path of IPv6. More makes large transfers faster where the whole path carries it: an Ethernet of 1,500
+  /// bytes carries 1472 by IPv4 and 1452 by IPv6. What is too large for a path gets lost there, for good.
   std::uint32_t packet_size = 1232;
+  /// Empty: nothing is logged.
   LogSink log{};
 };
 
+/// How a peer is dialled.
 struct ConnectOptions {
-  std::chrono::milliseconds time_limit{10'000};  // 100 ms to 5 min
-  // The suite to dial with, one of this node's; none: its best. Another one is for a peer that lacks the best and so
-  // would not answer: a session with less than the best that both nodes have is refused by both.
+  /// 100 ms to 5 min.
+  std::chrono::milliseconds time_limit{10'000};
+  /// The suite to dial with, one of this node's; none: its best. Another one is for a peer that lacks the best and so
+  /// would not answer: a session with less than the best that both nodes have is refused by both.
   std::optional<std::string> suite{};
 };
 
-// Counters since the start; they only grow.
+/// Counters since the start; they only grow.
 struct NodeCounters {
-  std::uint64_t datagrams_received = 0;
-  std::uint64_t datagrams_sent = 0;
-  std::uint64_t bytes_received = 0;
-  std::uint64_t bytes_sent = 0;
-  std::uint64_t dropped_malformed = 0;     // impossible size
-  std::uint64_t dropped_unauthentic = 0;   // no key of ours opens it
-  std::uint64_t dropped_replayed = 0;      // seen before
-  std::uint64_t dropped_clock = 0;         // its time is more than 120 s from ours
-  std::uint64_t dropped_full = 0;          // a bounded table was full
-  std::uint64_t handshakes_started = 0;    // message 1 accepted, as responder
-  std::uint64_t handshakes_completed = 0;  // either role
-  std::uint64_t cookies_sent = 0;
-  std::uint64_t messages_sent = 0;  // accepted by send_message
-  std::uint64_t messages_received = 0;
-  std::uint64_t datagram_frames_sent = 0;  // datagrams of extenders, accepted for sending
-  std::uint64_t datagram_frames_received = 0;
-  std::uint64_t dropped_datagram_frames = 0;  // no extender of ours takes them
+  std::uint64_t datagrams_received = 0;        ///< UDP datagrams, whatever they were
+  std::uint64_t datagrams_sent = 0;            ///< UDP datagrams
+  std::uint64_t bytes_received = 0;            ///< UDP payload
+  std::uint64_t bytes_sent = 0;                ///< UDP payload
+  std::uint64_t dropped_malformed = 0;         ///< impossible size
+  std::uint64_t dropped_unauthentic = 0;       ///< no key of ours opens it
+  std::uint64_t dropped_replayed = 0;          ///< seen before
+  std::uint64_t dropped_clock = 0;             ///< its time is more than 120 s from ours
+  std::uint64_t dropped_full = 0;              ///< a bounded table was full
+  std::uint64_t handshakes_started = 0;        ///< message 1 accepted, as responder
+  std::uint64_t handshakes_completed = 0;      ///< either role
+  std::uint64_t cookies_sent = 0;              ///< answers under load that make a stranger prove its address
+  std::uint64_t messages_sent = 0;             ///< accepted by send_message
+  std::uint64_t messages_received = 0;         ///< handed to extenders
+  std::uint64_t datagram_frames_sent = 0;      ///< datagrams of extenders, accepted for sending
+  std::uint64_t datagram_frames_received = 0;  ///< datagrams for extenders, taken or dropped
+  std::uint64_t dropped_datagram_frames = 0;   ///< no extender of ours takes them
 };
 
+/// A running node. Destroying it stops it.
+/// Threads: it has one of its own, on which every callback comes, one at a time; none may block or throw. Each member
+/// says from where it may be called. Ownership: keeps its extenders until it is destroyed, and must outlive everybody
+/// who got a reference to it.
 class QG_EXPORT Node {
  public:
-  // Starts a node with its own thread. Errors: address_in_use, permission_denied, invalid_argument, system.
+  /// Starts a node with its own thread. Errors: address_in_use, permission_denied, invalid_argument, system.
   static Result<std::unique_ptr<Node>> start(Identity identity, NodeOptions options = {},
                                              std::vector<std::shared_ptr<Extender>> extenders = {});
 
-  // Stops gracefully: extenders first, then every session is closed with `shutting_down`; waits for the node's thread.
-  // Never call it on the node's thread.
+  /// Stops gracefully: extenders first, then every session is closed with `shutting_down`; waits for the node's thread.
+  /// Never call it on the node's thread.
   virtual ~Node() = default;
 
-  // --- any thread ---
+  /// \name Any thread
+  /// \{
+
+  /// That of its identity.
   virtual const PeerUuid& uuid() const noexcept = 0;
-  virtual Address address() const = 0;  // uuid and bound endpoints; wildcard addresses are shown as loopback
-  // Runs `work` on the node's thread, in the order of the calls. Dropped if the node has stopped.
+  /// UUID and bound endpoints; wildcard addresses are shown as loopback.
+  virtual Address address() const = 0;
+  /// Runs `work` on the node's thread, in the order of the calls. Dropped if the node has stopped.
   virtual void post(std::function<void()> work) = 0;
-  // Dials. `done` is called once on the node's thread: the peer, at once if a session exists already, or no_answer
-  // (with nobody at that place the other side's silence is the only answer), closed_by_peer, not_found (name
-  // resolution).
+  /// Dials. `done` is called once on the node's thread: the peer, at once if a session exists already, or no_answer
+  /// (with nobody at that place the other side's silence is the only answer), closed_by_peer, not_found (name
+  /// resolution).
   virtual void connect(Address address, ConnectOptions options, std::function<void(Result<Peer>)> done) = 0;
-  // Whether the caller is on the node's thread.
+  /// Whether the caller is on the node's thread.
   virtual bool on_node_thread() const noexcept = 0;
 
-  // --- the node's thread only ---
-  virtual Result<void> disconnect(const PeerUuid& peer) = 0;  // not_found without a session
+  /// \}
+  /// \name The node's thread only
+  /// In a callback, or in work given to post().
+  /// \{
+
+  /// Closes the session with `peer`; Extender::on_peer_down follows. Errors: not_found (no session).
+  virtual Result<void> disconnect(const PeerUuid& peer) = 0;
+  /// All peers with a session, in the order of their UUIDs.
   virtual std::vector<Peer> peers() const = 0;
+  /// What was counted so far.
   virtual NodeCounters counters() const = 0;
-  // Numbers under stable names; see openmetrics_text().
+  /// Numbers under stable names; see openmetrics_text().
   virtual std::vector<Metric> metrics() const = 0;
-  // Opens a stream to the extender `extender` of a connected peer. Never waits: bytes written before the peer's answer
-  // are sent with it. Errors: not_found (no session), limit (256 streams opened by this side are open),
-  // invalid_argument (not a name).
+  /// Opens a stream to the extender `extender` of a connected peer. Never waits: bytes written before the peer's answer
+  /// are sent with it. Errors: not_found (no session), limit (256 streams opened by this side are open),
+  /// invalid_argument (not a name).
   virtual Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender,
                                                       StreamOptions options = {}) = 0;
-  // Queues a message to the extender `extender` of a connected peer; `message` is copied. `done`, if given, is called
-  // once on the node's thread, never inside this call: without error when the peer's node has the whole message, or
-  // with what became of it: closed, closed_by_peer, timed_out (the session is gone; it may have arrived), not_found
-  // (the peer runs no such extender), limit (longer than the peer takes), reset. Errors, after which nothing is queued
-  // and `done` is not called: not_found (no session), would_block (at most 1 MiB and one message more wait for each
-  // extender, peer and priority; Extender::on_message_room follows when there is room), limit (longer than
-  // ExtenderOptions::message_size_max, 1 MiB if this node has no such extender; or the 256 streams of this side are
-  // open), invalid_argument (not a name).
+  /// Queues a message to the extender `extender` of a connected peer; `message` is copied. `done`, if given, is called
+  /// once on the node's thread, never inside this call: without error when the peer's node has the whole message, or
+  /// with what became of it: closed, closed_by_peer, timed_out (the session is gone; it may have arrived), not_found
+  /// (the peer runs no such extender), limit (longer than the peer takes), reset. Errors, after which nothing is queued
+  /// and `done` is not called: not_found (no session), would_block (at most 1 MiB and one message more wait for each
+  /// extender, peer and priority; Extender::on_message_room follows when there is room), limit (longer than
+  /// ExtenderOptions::message_size_max, 1 MiB if this node has no such extender; or the 256 streams of this side are
+  /// open), invalid_argument (not a name).
   virtual Result<void> send_message(const PeerUuid& peer, const std::string& extender, BytesView message,
                                     SendOptions options = {}, std::function<void(Result<void>)> done = {}) = 0;
-  // Queues a datagram to the extender `extender` of a connected peer; it overtakes streams and messages. It may get
-  // lost on the way. Errors: not_found (no session), limit (longer than datagram_size_max()), would_block (64 are
-  // waiting, because the path takes no more: drop it or try later), invalid_argument (not a name).
+  /// Queues a datagram to the extender `extender` of a connected peer; it overtakes streams and messages. It may get
+  /// lost on the way. Errors: not_found (no session), limit (longer than datagram_size_max()), would_block (64 are
+  /// waiting, because the path takes no more: drop it or try later), invalid_argument (not a name).
   virtual Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) = 0;
-  // The longest datagram that fits a packet to `peer` now, in bytes; 0 without a session. It may change with the path.
+  /// The longest datagram that fits a packet to `peer` now, in bytes; 0 without a session. It may change with the path.
   virtual std::size_t datagram_size_max(const PeerUuid& peer) const = 0;
+
+  /// \}
 
  protected:
   Node() = default;

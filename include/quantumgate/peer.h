@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a node knows about a peer it has a session with.
+/// \file
+/// What a node knows about a peer it has a session with.
 #pragma once
 
 #include <chrono>
@@ -12,32 +13,33 @@
 
 namespace quantumgate {
 
-// Why a session ended. The numbers travel in CLOSE frames: docs/spec/03-session.md, section 7.
+/// Why a session ended. The numbers travel in CLOSE frames: docs/spec/03-session.md, section 7.
 enum class CloseReason : std::uint16_t {
-  normal = 0,         // asked for by a user or an extender
-  shutting_down = 1,  // the node stops
-  duplicate = 2,      // both nodes dialled; the other session stays
-  replaced = 3,       // the same peer came back with a new session
-  protocol = 4,       // the other side broke the protocol
-  internal = 5,       // a fault on the closing side
-  idle = 6,           // nothing authentic arrived for the idle time limit; never sent, only reported
-  counter_limit = 7,  // the packet counter is used up
+  normal = 0,         ///< asked for by a user or an extender
+  shutting_down = 1,  ///< the node stops
+  duplicate = 2,      ///< both nodes dialled; the other session stays
+  replaced = 3,       ///< the same peer came back with a new session
+  protocol = 4,       ///< the other side broke the protocol
+  internal = 5,       ///< a fault on the closing side
+  idle = 6,           ///< nothing authentic arrived for the idle time limit; never sent, only reported
+  counter_limit = 7,  ///< the packet counter is used up
 };
+/// A short English name of `reason`. Static lifetime.
 QG_EXPORT const char* describe(CloseReason reason) noexcept;
 
-// A snapshot; copying it is cheap enough for user interfaces.
+/// A snapshot; copying it is cheap enough for user interfaces.
 struct Peer {
-  PeerUuid uuid;
-  Fingerprint fingerprint;
-  Endpoint endpoint;                          // where its datagrams come from now
-  bool outgoing = false;                      // we dialled
-  std::string suite;                          // e.g. "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"
-  bool post_quantum = false;                  // the suite has a post-quantum key exchange
-  std::chrono::nanoseconds handshake_time{};  // from the first datagram to authentication, as this side saw it
-  std::chrono::nanoseconds connected_for{};
-  std::chrono::nanoseconds round_trip_time{};  // smoothed; zero until measured
-  std::uint64_t bytes_sent = 0;                // UDP payload bytes of this session
-  std::uint64_t bytes_received = 0;
+  PeerUuid uuid;                               ///< who it is, proven
+  Fingerprint fingerprint;                     ///< the same in 256 bits
+  Endpoint endpoint;                           ///< where its datagrams come from now
+  bool outgoing = false;                       ///< we dialled
+  std::string suite;                           ///< e.g. "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"
+  bool post_quantum = false;                   ///< the suite has a post-quantum key exchange
+  std::chrono::nanoseconds handshake_time{};   ///< from the first datagram to authentication, as this side saw it
+  std::chrono::nanoseconds connected_for{};    ///< since authentication
+  std::chrono::nanoseconds round_trip_time{};  ///< smoothed; zero until measured
+  std::uint64_t bytes_sent = 0;                ///< UDP payload bytes of this session
+  std::uint64_t bytes_received = 0;            ///< likewise
 };
 
 }  // namespace quantumgate

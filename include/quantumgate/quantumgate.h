@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The whole public library in one include.
+/// \file
+/// The whole public library in one include, but for sim.h and quantumgate_c.h.
 #pragma once
 
 #include "quantumgate/address.h"
@@ -22,3 +23,6 @@
 #include "quantumgate/shared_secret.h"
 #include "quantumgate/stream.h"
 #include "quantumgate/uuid.h"
+
+/// The library. Everything in it is documented in the header that declares it.
+namespace quantumgate {}

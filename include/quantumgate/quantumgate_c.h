@@ -162,6 +162,7 @@ typedef struct qg_node_options {
   const uint8_t* shared_secret;  ///< 32 bytes: only nodes that hold the same can talk to this one. Null: none
   uint32_t sessions_max;         ///< sessions at the same time, 1 to 65536; 0: 4096
   void* log_context;             ///< handed to `log`
+
   /// Null, or called for each log line, on the node's thread.
   void (*log)(void* log_context, int32_t level, const char* area, const char* line);
 } qg_node_options;
@@ -231,6 +232,7 @@ QG_EXPORT qg_error qg_datagram_size_max(qg_node* node, const qg_uuid* peer, size
 typedef struct qg_stream_callbacks {
   size_t size;    ///< QG_INIT sets it
   void* context;  ///< handed to every callback
+
   /// Bytes or the end arrived.
   void (*on_readable)(void* context, qg_stream* stream);
   /// There is room again after a short write.

@@ -28,7 +28,7 @@ enum class Compression : std::uint8_t {
 
 /// For one message.
 struct SendOptions {
-  Priority priority = Priority::normal;
+  Priority priority = Priority::normal;              ///< before or behind what else waits
   Compression compression = Compression::automatic;  ///< `off` in ExtenderOptions is stronger
 };
 

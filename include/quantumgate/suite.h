@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Suites: the sets of algorithms that a session can be secured with, each called by its Noise protocol name.
+/// \file
+/// Suites: the sets of algorithms that a session can be secured with, each called by its Noise protocol name.
 #pragma once
 
 #include <string>
@@ -9,8 +10,8 @@
 
 namespace quantumgate {
 
-// The names of all suites, best first: "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256" and what else there is. Every
-// one is post-quantum; docs/spec/02-handshake.md, section 1, says what speaks for which.
+/// The names of all suites, best first: "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256" and what else there is. Every
+/// one is post-quantum; docs/spec/02-handshake.md, section 1, says what speaks for which.
 QG_EXPORT std::vector<std::string> suite_names();
 
 }  // namespace quantumgate

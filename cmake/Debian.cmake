@@ -5,7 +5,8 @@ set(CPACK_PACKAGE_VENDOR "The QuantumGate authors")
 set(CPACK_PACKAGE_CONTACT "The QuantumGate authors <quantumgate@localhost>")  # there is no address yet
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "encrypted, post-quantum peer-to-peer connections")
 set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
-set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_SET_DESTDIR ON)
+set(CPACK_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL runtime development program)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
@@ -42,6 +43,9 @@ file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/triggers "activate-noawait ldconfig\n")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA
   ${CMAKE_CURRENT_BINARY_DIR}/shlibs ${CMAKE_CURRENT_BINARY_DIR}/triggers)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+# What the administrator changes stays.
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/conffiles "/etc/qgate/qgate.toml\n")
+set(CPACK_DEBIAN_PROGRAM_PACKAGE_CONTROL_EXTRA ${CMAKE_CURRENT_BINARY_DIR}/conffiles)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
 list(JOIN QG_DEBIAN_PACKAGES ", " packages)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS

@@ -85,6 +85,16 @@ class DebTest(unittest.TestCase):
                      "fish/vendor_completions.d/qgate.fish"):
             self.assertIn("identity", (self.root / "usr/share" / name).read_text(encoding="utf-8"))
 
+    def test_the_service_starts_the_installed_program(self):
+        for unit in ("qgate.service", "qgate@.service"):
+            text = (self.root / "lib/systemd/system" / unit).read_text(encoding="utf-8")
+            self.assertIn("\nExecStart=/usr/bin/qgate node run\n", text)
+            self.assertNotRegex(text, r"@[A-Z_]+@")
+        self.assertIn("listen", (self.root / "etc/qgate/qgate.toml").read_text(encoding="utf-8"))
+        conffiles = subprocess.run(f"dpkg-deb --ctrl-tarfile {self.packages['qgate']} | tar -xO ./conffiles",
+                                   shell=True, capture_output=True, text=True, check=True, timeout=60).stdout
+        self.assertEqual(conffiles, "/etc/qgate/qgate.toml\n")
+
     def test_nothing_names_the_place_it_was_built_in(self):
         for path in self.root.rglob("*"):
             if path.is_file() and not path.is_symlink():

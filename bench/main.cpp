@@ -26,6 +26,7 @@ const struct {
     {"stream_2proc_openssl_gbps", bench::stream_2proc_openssl_gbps},
     {"idle_session_bytes", bench::idle_session_bytes},
     {"open_stream_session_bytes", bench::open_stream_session_bytes},
+    {"message_rate_64B", bench::message_rate_64B},
     {"udp_ping_pong_rate", bench::udp_ping_pong_rate},
 };
 
@@ -35,7 +36,7 @@ int main(int argc, char** argv) {
   // Inherited by the second process of a measurement.
   if (std::getenv("QG_BENCH_OPENSSL") != nullptr) crypto::use_aead_library(crypto::AeadLibrary::openssl);
   const std::string name = argc == 2 ? argv[1] : "";
-  if (name == "serve_streams") return bench::serve_streams();
+  if (name == "serve_peer") return bench::serve_peer();
   for (const auto& [known, measure] : kMeasurements) {
     if (name != known) continue;
     const bench::Measured measured = measure();

@@ -27,7 +27,10 @@ Measured connect_first_byte_rtts();
 Measured stream_inproc_gbps();  // in one process, a thread each
 Measured stream_2proc_gbps();   // in two processes, over UDP on the loopback interface
 Measured stream_2proc_openssl_gbps();
-int serve_streams();  // the second process: prints its address and runs until standard input ends
+// Messages of 64 bytes there and back between two processes, one at a time, round trips per second.
+Measured message_rate_64B();
+
+int serve_peer();  // the second process: prints its address and runs until standard input ends
 
 // Heap bytes of one end of a session.
 Measured idle_session_bytes();

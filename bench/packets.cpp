@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -163,16 +164,19 @@ Measured open_1350_ns() {
     theirs->seal(sealed_bare[i].data());
   }
   std::array<std::byte, 1408> packet;
+  // Not known to the compiler, which would copy in a way that the processor can not forward to the cipher.
+  volatile std::size_t copied = packet.size();
+  const std::size_t size = copied;
   return in_turns(
       [&] {
         for (std::size_t i = 0; i < kBuffers; ++i) {
-          std::ranges::copy(sealed[i], packet.begin());
+          std::memcpy(packet.data(), sealed[i].data(), size);
           CHECK(ours.open(i, MutableBytesView(packet).first(kPacket)).has_value());
         }
       },
       [&] {
         for (const auto& buffer : sealed_bare) {
-          std::ranges::copy(buffer, packet.begin());
+          std::memcpy(packet.data(), buffer.data(), size);
           CHECK(theirs->open(packet.data()));
         }
       });

@@ -251,7 +251,7 @@ QG_EXPORT qg_error qg_stream_open(qg_node* node, const qg_uuid* peer, const char
 QG_EXPORT qg_error qg_stream_listen(qg_stream* stream, const qg_stream_callbacks* callbacks) QG_NOEXCEPT;
 /// Who is at the other end.
 QG_EXPORT qg_error qg_stream_peer(const qg_stream* stream, qg_uuid* peer) QG_NOEXCEPT;
-/// Takes as much of `bytes` as there is room for, at most 1 MiB not yet acknowledged, and says in `written` how much
+/// Takes as much of `bytes` as there is room for, at most 1 MiB not yet sent, and says in `written` how much
 /// that was; after a short write on_writable follows. Node's thread. Errors: closed.
 QG_EXPORT qg_error qg_stream_write(qg_stream* stream, const void* bytes, size_t size, size_t* written) QG_NOEXCEPT;
 /// No more will be written; what was written is still delivered. Node's thread. Errors: closed.

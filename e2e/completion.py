@@ -125,7 +125,7 @@ def test_peers_are_offered(bench):
                                      (f"qgate peer disconnect {b.uuid[:3]}\t", f"qgate peer disconnect {b.uuid}")])
             tried += 1
     if shutil.which("fish") is not None:
-        same([b.uuid], fish_offers(bench, script(bench, "fish"), "qgate chat "), "fish")
+        same([b.uuid], fish_offers(bench, script(bench, "fish"), "qgate peer disconnect "), "fish")
         tried += 1
     check(tried > 0, "no shell at all")
 

@@ -17,6 +17,8 @@ VALUES = {
     "sessions_max": ("17", "17"),
     "suites": ('["Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"]', "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"),
     "receive": ('"/r"', "/r"),
+    "keep_parts": ("3", "3"),
+    "chat_history": ('"memory"', "memory"),
     "log_level": ('"error"', "error"),
 }
 

@@ -222,7 +222,8 @@ class Bench:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("QG_", "XDG_"))}
         (self.folder / "system" / "qgate").mkdir(parents=True)
         (self.folder / "system" / "qgate" / "qgate.toml").touch()
-        own = {"HOME": "home", "XDG_RUNTIME_DIR": "", "XDG_CONFIG_HOME": "config", "XDG_CONFIG_DIRS": "system"}
+        own = {"HOME": "home", "XDG_RUNTIME_DIR": "", "XDG_CONFIG_HOME": "config", "XDG_STATE_HOME": "state",
+               "XDG_CONFIG_DIRS": "system"}
         self.environment = {**kept, **{name: str(self.folder / below) for name, below in own.items()}}
 
     def path(self, name):

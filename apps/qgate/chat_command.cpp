@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
-// qgate chat
+// qgate chat, qgate chat history, qgate chat clear
 #include <unistd.h>
 
 #include <cstdio>
 #include <iostream>
-#include <mutex>
+#include <map>
 #include <string>
 #include <thread>
 
+#include "apps/qgate/chat_lines.hpp"
 #include "apps/qgate/client.hpp"
 #include "apps/qgate/commands.hpp"
+#include "apps/qgate/conversation.hpp"
 #include "extenders/common/utf8.hpp"
 
 namespace quantumgate::qgate {
@@ -25,8 +27,6 @@ void show(const Globals& globals, const Json& line) {
   }
   std::fflush(stdout);
 }
-
-bool is_line(const Json& object) { return text_member(object, "event") == "line"; }
 
 Outcome<void> send_line(const Globals& globals, const PeerUuid& peer, const std::string& text) {
   const auto answer = call_api(globals, "POST", "/v1/chat/send", {{"peer", peer.to_string()}, {"text", text}});
@@ -58,9 +58,6 @@ Outcome<void> converse(const Globals& globals, const PeerUuid& peer) {
     });
     if (!ended) lost = ended.error();
   });
-  if (::isatty(STDIN_FILENO) == 1 && !globals.quiet) {
-    std::fprintf(stderr, "Chat with %s. Each line is sent with Enter; Ctrl-D ends.\n", uuid.c_str());
-  }
   Outcome<void> result;
   for (std::string line; result && std::getline(std::cin, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
@@ -70,6 +67,14 @@ Outcome<void> converse(const Globals& globals, const PeerUuid& peer) {
   listener.join();
   if (result && lost) return tl::unexpected(*lost);
   return result;
+}
+
+// The peer's UUID: the past of a peer can be looked at without a session, so an address is not dialled.
+Outcome<std::string> named_peer(const Globals& globals, const std::string& text) {
+  if (const auto address = Address::parse(text)) return address->uuid.to_string();
+  const auto peer = find_peer(globals, text);
+  if (!peer) return tl::unexpected(peer.error());
+  return peer->to_string();
 }
 
 }  // namespace
@@ -83,10 +88,70 @@ Outcome<void> chat(const Globals& globals, const ChatOptions& options) {
   if (options.follow) return failed(ExitCode::usage, "--follow shows the lines of all peers. Leave the peer out.");
   const auto peer = find_peer(globals, options.peer);
   if (!peer) return tl::unexpected(peer.error());
-  if (options.text.empty()) return converse(globals, *peer);
+  if (options.text.empty()) {
+    const bool terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1 && !globals.json;
+    return terminal ? converse_on_terminal(globals, *peer) : converse(globals, *peer);
+  }
   const auto sent = send_line(globals, *peer, options.text);
   if (!sent) return sent;
   if (globals.json) std::printf("%s\n", to_text({{"delivered", true}}).c_str());
+  return {};
+}
+
+Outcome<void> chat_history(const Globals& globals, const ChatHistoryOptions& options) {
+  Json request{{"limit", options.limit}};
+  if (!options.peer.empty()) {
+    const auto peer = named_peer(globals, options.peer);
+    if (!peer) return tl::unexpected(peer.error());
+    request["peer"] = *peer;
+  }
+  const auto now = std::chrono::system_clock::now();
+  if (!options.since.empty()) {
+    const auto since = parse_since(options.since, now);
+    if (!since) {
+      return failed(ExitCode::usage, "'" + text::printable(options.since) +
+                                         "' is no time. Write it as 2026-11-25, '2026-11-25 14:02', 90m, 12h or 3d.");
+    }
+    request["since"] = std::max<std::int64_t>(0, std::chrono::system_clock::to_time_t(*since));
+  }
+  std::map<std::string, std::uint64_t> last;  // number of the last line shown, of each peer
+  bool marked = false;
+  const auto answer = call_api(globals, "POST", "/v1/chat/history", request, [&](const Json& line) {
+    if (!is_line(line)) return true;
+    if (globals.json) {
+      std::printf("%s\n", to_text(line).c_str());
+    } else {
+      if (line.value("unread", false) && !std::exchange(marked, true)) std::printf("--- new ---\n");
+      std::printf("%s\n", shown_line(line, !options.peer.empty(), now).c_str());
+    }
+    last[text_member(line, "peer").value_or("")] = number_member(line, "number").value_or(0);
+    return true;
+  });
+  if (!answer) return tl::unexpected(answer.error());
+  if (last.empty() && !globals.json && !globals.quiet) std::printf("Nothing was said.\n");
+  if (options.peek) return {};
+  for (const auto& [peer, number] : last) {
+    const auto read = call_api(globals, "POST", "/v1/chat/read", {{"peer", peer}, {"number", number}});
+    if (!read) return tl::unexpected(read.error());
+  }
+  return {};
+}
+
+Outcome<void> chat_clear(const Globals& globals, const std::string& peer_text) {
+  Json request = Json::object();
+  if (!peer_text.empty()) {
+    const auto peer = named_peer(globals, peer_text);
+    if (!peer) return tl::unexpected(peer.error());
+    request["peer"] = *peer;
+  }
+  const auto answer = call_api(globals, "POST", "/v1/chat/clear", request);
+  if (!answer) return tl::unexpected(answer.error());
+  if (globals.json) {
+    std::printf("%s\n", to_text(*answer).c_str());
+  } else if (!globals.quiet) {
+    std::printf("%llu lines forgotten\n",
+                static_cast<unsigned long long>(number_member(*answer, "cleared").value_or(0)));
+  }
   return {};
 }
 

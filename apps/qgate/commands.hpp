@@ -51,6 +51,15 @@ struct ChatOptions {
 };
 Outcome<void> chat(const Globals& globals, const ChatOptions& options);
 
+struct ChatHistoryOptions {
+  std::string peer;   // empty: all
+  std::string since;  // as parse_since() takes it
+  std::uint64_t limit = 50;
+  bool peek = false;
+};
+Outcome<void> chat_history(const Globals& globals, const ChatHistoryOptions& options);
+Outcome<void> chat_clear(const Globals& globals, const std::string& peer);  // empty: all
+
 struct SendFileOptions {
   std::string peer;
   std::vector<std::string> paths;

@@ -126,7 +126,8 @@ class CommandLine {
                  NeedsSettings needs = NeedsSettings::yes) {
     CLI::App* leaf = group.add_subcommand(name, description);
     leaf->fallthrough();
-    leaf->callback([this, needs, action = std::move(action)] {
+    leaf->callback([this, leaf, needs, action = std::move(action)] {
+      if (!leaf->get_subcommands().empty()) return;  // one of its own commands counts, and was called before
       action_ = action;
       needs_settings_ = needs;
     });
@@ -211,6 +212,18 @@ class CommandLine {
     talk->add_option("PEER", chat_.peer, "UUID or address; at a terminal, the beginning of the UUID")->type_name("");
     talk->add_option("--send", chat_.text, "Send one line, wait until it was delivered, and end")->type_name("TEXT");
     talk->add_flag("--follow", chat_.follow, "Show the lines of all peers");
+    CLI::App* past = verb(*talk, "history", "Show what was said, and that it has been read",
+                          [this] { return chat_history(globals_, chat_history_); });
+    past->add_option("PEER", chat_history_.peer, "Only with this one: UUID or address")->type_name("");
+    past->add_option("--since", chat_history_.since, "2026-11-25, '2026-11-25 14:02', or how long ago: 90m, 12h, 3d")
+        ->type_name("TIME");
+    past->add_option("--limit", chat_history_.limit, "How many lines, 1 to 1000 [50]")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000).description(""));
+    past->add_flag("--peek", chat_history_.peek, "Leave unread what is unread");
+    verb(*talk, "clear", "Forget what was said, on the disk too", [this] { return chat_clear(globals_, peer_); })
+        ->add_option("PEER", peer_, "Only with this one: UUID or address")
+        ->type_name("");
   }
 
   void add_file_commands() {
@@ -309,6 +322,7 @@ class CommandLine {
   StatusOptions status_;
   ConnectOptionsText connect_;
   ChatOptions chat_;
+  ChatHistoryOptions chat_history_;
   SendFileOptions send_file_;
   ReceiveOptions receive_;
   std::string peer_;

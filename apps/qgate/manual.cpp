@@ -72,7 +72,8 @@ const CommandInfo* find(const CommandInfo& tree, const std::string& path) {
 }
 
 void leaves(const CommandInfo& command, const std::string& path, std::set<std::string>& found) {
-  if (command.commands.empty()) found.insert(path);
+  // A command may have others below it and yet do something itself: chat.
+  if (command.commands.empty() || !command.arguments.empty()) found.insert(path);
   for (const CommandInfo& next : command.commands)
     leaves(next, path.empty() ? next.name : path + " " + next.name, found);
 }

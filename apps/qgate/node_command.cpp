@@ -137,6 +137,26 @@ void reload(const Globals& globals, std::atomic<LogLevel>& least, const LogSink&
   log(LogLevel::info, "settings", std::string("read again; log_level is ") + level_name(least) + ".");
 }
 
+// Lets the chat remember from one start to the next. If it can not, the node runs without, and says so.
+void keep_history(chat::Chat& chat, const Identity& identity, const Settings& settings, const LogSink& log) {
+  if (settings.text(Setting::chat_history) != "disk") return;
+  const std::filesystem::path folder = state_folder() / "chat";
+  const std::filesystem::path file = folder / (identity.uuid().to_string() + ".log");
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  if (error) {
+    log(LogLevel::warning, "chat", "lines are kept in memory only: '" + folder.string() + "': " + error.message());
+    return;
+  }
+  const auto kept = chat.history().keep_in(file, identity);
+  if (kept) return;
+  const std::string why = kept.error().code == ErrorCode::not_authentic
+                              ? "is damaged, or another key's. Move it away to begin a new one"
+                              : describe(kept.error().code);
+  log(LogLevel::warning, "chat", "lines are kept in memory only: '" + file.string() + "' " + why);
+}
+
 // Runs `work` on the node's thread and waits for its result.
 template <class T>
 T on_node(Node& node, std::function<T()> work) {
@@ -189,6 +209,7 @@ Outcome<void> node_run(const Globals& globals) {
   ::pthread_sigmask(SIG_BLOCK, &signals, &before);
 
   api::Service service;
+  keep_history(*service.chat, *identity, settings, log);
   service.network = node_options.network;
   service.has_shared_secret = node_options.shared_secret.has_value();
   auto node = Node::start(std::move(*identity), std::move(node_options), {service.chat, service.files});
@@ -196,8 +217,10 @@ Outcome<void> node_run(const Globals& globals) {
   service.node = node->get();
 
   if (const std::string folder = settings.text(Setting::receive); !folder.empty()) {
-    const auto accepted =
-        on_node<Result<void>>(**node, [&] { return service.files->accept(folder, {}, print_received(globals)); });
+    files::AcceptOptions accept_options;
+    accept_options.partial.age = std::chrono::hours(24 * settings.number(Setting::keep_parts));
+    const auto accepted = on_node<Result<void>>(
+        **node, [&] { return service.files->accept(folder, accept_options, print_received(globals)); });
     if (!accepted) {
       return failed(ExitCode::usage, "'" + text::printable(folder) + "' can not take files: " +
                                          describe(accepted.error().code) + ". Name a folder you may write to.");

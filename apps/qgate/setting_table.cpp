@@ -14,6 +14,8 @@ namespace {
 
 constexpr const char* kLogLevels[] = {"debug", "info", "warning", "error"};
 
+constexpr const char* kChatHistory[] = {"disk", "memory"};
+
 constexpr SettingRow kSettingRows[kSettingCount] = {
     {Setting::control, "control", SettingKind::file, SettingScope::every_command, "SOCKET",
      "$XDG_RUNTIME_DIR/qgate/node.sock", "Control socket of the node", false, 1, 107},
@@ -33,6 +35,10 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
      "Suite of algorithms to take part in; may be given several times; without it all that there are", false, 0, 0, 32},
     {Setting::receive, "receive", SettingKind::folder, SettingScope::node, "FOLDER", "", "Take files into this folder",
      false, 1},
+    {Setting::keep_parts, "keep_parts", SettingKind::whole, SettingScope::node, "DAYS", "7",
+     "How long to keep what a broken transfer has brought; 0: not at all", false, 0, 3650},
+    {Setting::chat_history, "chat_history", SettingKind::choice, SettingScope::node, "WHERE", "disk",
+     "Where lines of chat are kept; on the disk they are sealed with the node's key", false, 0, 0, 1, kChatHistory},
     {Setting::log_level, "log_level", SettingKind::choice, SettingScope::node, "LEVEL", "info",
      "Least important lines that are logged; -v is debug, -q is warning", true, 0, 0, 1, kLogLevels},
 };

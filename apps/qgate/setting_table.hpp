@@ -25,9 +25,11 @@ enum class Setting : std::uint8_t {
   sessions_max,
   suites,
   receive,
+  keep_parts,
+  chat_history,
   log_level,
 };
-inline constexpr std::size_t kSettingCount = 10;
+inline constexpr std::size_t kSettingCount = 12;
 
 enum class SettingKind : std::uint8_t { text, file, folder, endpoint, whole, choice, suite };
 

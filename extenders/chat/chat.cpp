@@ -88,7 +88,7 @@ void Chat::take_acknowledgements(std::shared_ptr<Outgoing> out) {
       }
       auto [text, done] = std::move(out->unacknowledged.front());
       out->unacknowledged.pop_front();
-      add(out->stream->peer(), true, std::move(text));
+      add(out->stream->peer(), true, true, std::move(text));
       if (done) done({});
     }
   }
@@ -102,6 +102,7 @@ void Chat::give_up(std::shared_ptr<Outgoing> out, Error error) {
   const auto found = outgoing_.find(out->stream->peer());
   if (found != outgoing_.end() && found->second == out) outgoing_.erase(found);
   for (auto& [text, done] : std::exchange(out->unacknowledged, {})) {
+    add(out->stream->peer(), true, false, std::move(text));
     if (done) done(fail(error));
   }
 }
@@ -132,7 +133,7 @@ void Chat::take_lines(std::shared_ptr<Incoming> in) {
       start += kLengthBytes + length;
       // A peer that does not read its acknowledgements (a million of them unread) is not worth a buffer.
       if (in->stream->write({&kTaken, 1}) != 1) return break_off(in);
-      add(in->stream->peer(), false, std::move(text));
+      add(in->stream->peer(), false, true, std::move(text));
     }
     in->partial.erase(in->partial.begin(), in->partial.begin() + static_cast<std::ptrdiff_t>(start));
   }
@@ -147,10 +148,8 @@ void Chat::break_off(std::shared_ptr<Incoming> in) {
   in->stream->reset(kCodeMalformed);
 }
 
-void Chat::add(const PeerUuid& peer, bool outgoing, std::string text) {
-  history_.push_back({++lines_, peer, outgoing, std::chrono::system_clock::now(), std::move(text)});
-  if (history_.size() > kHistoryLines) history_.pop_front();
-  const Line line = history_.back();
+void Chat::add(const PeerUuid& peer, bool outgoing, bool delivered, std::string text) {
+  const Line line = history_.add(peer, outgoing, delivered, std::move(text));
   const auto followers = followers_;  // a callback may unfollow
   for (const auto& [number, callback] : followers) {
     if (followers_.contains(number)) callback(line);

@@ -30,9 +30,11 @@ class ChatTest : public ::testing::Test {
     a_.run();
   }
 
-  static std::vector<std::string> texts(const Chat& chat) {
+  static std::vector<std::string> texts(Chat& chat) {
     std::vector<std::string> out;
-    for (const Line& line : chat.history()) out.push_back((line.outgoing ? ">" : "<") + line.text);
+    for (const Line& line : chat.history().lines()) {
+      out.push_back((line.outgoing ? line.delivered ? ">" : "!" : "<") + line.text);
+    }
     return out;
   }
 
@@ -67,13 +69,13 @@ TEST_F(ChatTest, LinesGoBothWays) {
   EXPECT_EQ(3, done);
   EXPECT_THAT(texts(*chat_b_), ElementsAre("<hello", "<gr\xc3\xbc\xc3\x9f dich", ">hello yourself"));
   EXPECT_THAT(texts(*chat_a_), ElementsAre(">hello", ">gr\xc3\xbc\xc3\x9f dich", "<hello yourself"));
-  EXPECT_EQ(1u, chat_b_->history().front().number);
+  EXPECT_EQ(1u, chat_b_->history().lines().front().number);
 }
 
 TEST_F(ChatTest, TheLongestLineFitsAndNoOther) {
   EXPECT_TRUE(chat_a_->send(b_.uuid(), std::string(kLineBytesMax, 'x'), {}));
   a_.run();
-  EXPECT_EQ(1u, chat_b_->history().size());
+  EXPECT_EQ(1u, chat_b_->history().lines().size());
   for (const std::string& bad :
        {std::string(), std::string(kLineBytesMax + 1, 'x'), std::string("a\nb"), std::string("\xff")}) {
     EXPECT_EQ(ErrorCode::invalid_argument, chat_a_->send(b_.uuid(), bad, {}).error().code);
@@ -83,17 +85,18 @@ TEST_F(ChatTest, TheLongestLineFitsAndNoOther) {
 TEST_F(ChatTest, KeepsABoundedHistoryAndTellsFollowers) {
   std::uint64_t followed = 0;
   const auto follower = chat_b_->follow([&](const Line&) { ++followed; });
-  for (int i = 0; i < 300; ++i) {
+  const int many = static_cast<int>(kHistoryLinesPerPeer) + 44;
+  for (int i = 0; i < many; ++i) {
     ASSERT_TRUE(chat_a_->send(b_.uuid(), std::to_string(i), {}));
     a_.run();
   }
-  EXPECT_EQ(300u, followed);
-  EXPECT_EQ(kHistoryLines, chat_b_->history().size());
-  EXPECT_EQ("44", chat_b_->history().front().text);
+  EXPECT_EQ(static_cast<std::uint64_t>(many), followed);
+  EXPECT_EQ(kHistoryLinesPerPeer, chat_b_->history().lines().size());
+  EXPECT_EQ("44", chat_b_->history().lines().front().text);
   chat_b_->unfollow(follower);
   ASSERT_TRUE(chat_a_->send(b_.uuid(), "x", {}));
   a_.run();
-  EXPECT_EQ(300u, followed);
+  EXPECT_EQ(static_cast<std::uint64_t>(many), followed);
 }
 
 TEST_F(ChatTest, WaitsForRoomUpToABound) {
@@ -101,8 +104,8 @@ TEST_F(ChatTest, WaitsForRoomUpToABound) {
   while (chat_a_->send(b_.uuid(), std::string(kLineBytesMax, 'x'), {})) ++sent;
   EXPECT_EQ(static_cast<int>(kUnacknowledgedMax), sent);
   a_.run();
-  EXPECT_EQ(kHistoryLines, chat_b_->history().size());
-  EXPECT_EQ(256u, chat_b_->history().back().number);
+  EXPECT_EQ(kUnacknowledgedMax, chat_b_->history().lines().size());
+  EXPECT_EQ(256u, chat_b_->history().lines().back().number);
 }
 
 TEST_F(ChatTest, TellsTheSenderWhatWentWrong) {
@@ -118,6 +121,7 @@ TEST_F(ChatTest, TellsTheSenderWhatWentWrong) {
   ASSERT_TRUE(chat_a_->send(b_.uuid(), "x", keep));
   a_.lose_peer();
   EXPECT_EQ(ErrorCode::timed_out, error);
+  EXPECT_THAT(texts(*chat_a_), ElementsAre("!x", "!x"));  // remembered as not delivered
 }
 
 TEST_F(ChatTest, MalformedBytesBreakTheStreamOff) {

@@ -18,6 +18,7 @@
 #include "quantumgate/node.h"
 #include "quantumgate/peer.h"
 #include "quantumgate/result.h"
+#include "quantumgate/sealed_log.h"
 #include "quantumgate/secret.h"
 #include "quantumgate/send_options.h"
 #include "quantumgate/shared_secret.h"

@@ -34,6 +34,9 @@ void peers_connect(Service& service, const control::Request& request, ExchangePt
 void peers_disconnect(Service& service, const control::Request& request, ExchangePtr exchange);
 void chat_send(Service& service, const control::Request& request, ExchangePtr exchange);
 void chat_follow(Service& service, const control::Request& request, ExchangePtr exchange);
+void chat_history(Service& service, const control::Request& request, ExchangePtr exchange);
+void chat_read(Service& service, const control::Request& request, ExchangePtr exchange);
+void chat_clear(Service& service, const control::Request& request, ExchangePtr exchange);
 void files_send(Service& service, const control::Request& request, ExchangePtr exchange);
 void files_receive(Service& service, const control::Request& request, ExchangePtr exchange);
 

@@ -20,6 +20,9 @@ constexpr Route kRoutes[] = {
     {"DELETE", "/v1/peers/", peers_disconnect},
     {"POST", "/v1/chat/send", chat_send},
     {"GET", "/v1/chat/follow", chat_follow},
+    {"POST", "/v1/chat/history", chat_history},
+    {"POST", "/v1/chat/read", chat_read},
+    {"POST", "/v1/chat/clear", chat_clear},
     {"POST", "/v1/files/send", files_send},
     {"POST", "/v1/files/receive", files_receive},
 };

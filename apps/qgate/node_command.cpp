@@ -137,24 +137,25 @@ void reload(const Globals& globals, std::atomic<LogLevel>& least, const LogSink&
   log(LogLevel::info, "settings", std::string("read again; log_level is ") + level_name(least) + ".");
 }
 
-// Lets the chat remember from one start to the next. If it can not, the node runs without, and says so.
-void keep_history(chat::Chat& chat, const Identity& identity, const Settings& settings, const LogSink& log) {
-  if (settings.text(Setting::chat_history) != "disk") return;
+// Lets the chat remember from one start to the next. If it can not, the node runs without; what is to be said of that,
+// else an empty text.
+std::string keep_history(chat::Chat& chat, const Identity& identity, const Settings& settings) {
+  if (settings.text(Setting::chat_history) != "disk") return {};
   const std::filesystem::path folder = state_folder() / "chat";
   const std::filesystem::path file = folder / (identity.uuid().to_string() + ".log");
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (!error) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-  if (error) {
-    log(LogLevel::warning, "chat", "lines are kept in memory only: '" + folder.string() + "': " + error.message());
-    return;
-  }
+  if (error) return "lines are kept in memory only: '" + folder.string() + "': " + error.message();
   const auto kept = chat.history().keep_in(file, identity);
-  if (kept) return;
-  const std::string why = kept.error().code == ErrorCode::not_authentic
-                              ? "is damaged, or another key's. Move it away to begin a new one"
-                              : describe(kept.error().code);
-  log(LogLevel::warning, "chat", "lines are kept in memory only: '" + file.string() + "' " + why);
+  if (kept) return {};
+  std::string why = describe(kept.error().code);
+  if (kept.error().code == ErrorCode::not_authentic) {
+    why = "is damaged, or another key's. Move it away to begin a new one";
+  } else if (kept.error().code == ErrorCode::would_block) {
+    why = "belongs to another node that runs with this key";
+  }
+  return "lines are kept in memory only: '" + file.string() + "' " + why;
 }
 
 // Runs `work` on the node's thread and waits for its result.
@@ -209,7 +210,8 @@ Outcome<void> node_run(const Globals& globals) {
   ::pthread_sigmask(SIG_BLOCK, &signals, &before);
 
   api::Service service;
-  keep_history(*service.chat, *identity, settings, log);
+  // Before the node starts, so that no line comes before the old ones; told only once it has.
+  const std::string history_warning = keep_history(*service.chat, *identity, settings);
   service.network = node_options.network;
   service.has_shared_secret = node_options.shared_secret.has_value();
   auto node = Node::start(std::move(*identity), std::move(node_options), {service.chat, service.files});
@@ -228,6 +230,7 @@ Outcome<void> node_run(const Globals& globals) {
   }
   auto server = control::Server::start(socket, api::router(service));
   if (!server) return tl::unexpected(explain_control(server.error(), socket));
+  if (!history_warning.empty()) log(LogLevel::warning, "chat", history_warning);
 
   const std::string address = (*node)->address().to_string();
   if (globals.json) {

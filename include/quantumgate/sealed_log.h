@@ -34,9 +34,9 @@ class QG_EXPORT SealedLog {
   static Result<SealedLog> open(const std::string& file, const Identity& identity, std::string_view purpose,
                                 const std::function<void(BytesView)>& each);
 
-  SealedLog(SealedLog&&) noexcept;
-  SealedLog& operator=(SealedLog&&) noexcept;
-  ~SealedLog();
+  SealedLog(SealedLog&&) noexcept;             ///< `other` may only be destroyed then.
+  SealedLog& operator=(SealedLog&&) noexcept;  ///< `other` may only be destroyed then.
+  ~SealedLog();                                ///< Closes the file; what was added stays.
 
   /// Adds one record, 1 to kRecordBytesMax bytes. It survives this program at once, a power cut within seconds: nothing
   /// is synced. Errors: invalid_argument, no_space, system; the record is then not in the file.
@@ -48,7 +48,7 @@ class QG_EXPORT SealedLog {
   std::uint64_t size_bytes() const noexcept;  ///< of the file
 
  private:
-  struct State;
+  struct QG_HIDDEN State;
   explicit SealedLog(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

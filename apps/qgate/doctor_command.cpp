@@ -20,6 +20,7 @@
 
 #include "apps/qgate/client.hpp"
 #include "apps/qgate/commands.hpp"
+#include "apps/qgate/descriptor.hpp"
 #include "apps/qgate/terminal.hpp"
 #include "extenders/common/utf8.hpp"
 #include "quantumgate/endpoint.h"
@@ -42,20 +43,6 @@ struct Finding {
 // What a socket of the node asks the system for, in each direction (src/platform/udp_socket.cpp).
 constexpr int kSocketBufferBytes = 4 * 1024 * 1024;
 constexpr auto kClockSkewMax = std::chrono::seconds(120);  // docs/spec/02-handshake.md
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
 
 // A failure's message is "<what>. <how to mend it>."
 Finding from_failure(const char* area, Verdict verdict, const Failure& failure) {

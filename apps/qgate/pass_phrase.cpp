@@ -12,26 +12,13 @@
 #include <cstring>
 #include <optional>
 
+#include "apps/qgate/descriptor.hpp"
 #include "quantumgate/bytes.h"
 
 namespace quantumgate::qgate {
 namespace {
 
 constexpr std::size_t kLineBytesMax = 1024;  // of a pass phrase
-
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
 
 // While it lives, signals that would end or stop the program are only noted, so that the echo can be put back first.
 class SignalNote {

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <string>
 
+#include "api/descriptor.hpp"
 #include "base/byte_order.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/system_random.hpp"
@@ -20,6 +21,9 @@
 namespace quantumgate {
 namespace {
 
+using api::Descriptor;
+using api::system_failure;
+using api::write_all;
 using std::string_view_literals::operator""sv;
 
 constexpr auto kMagic = "QGLOG1\0\0"sv;
@@ -29,60 +33,6 @@ constexpr std::size_t kHeadSize = 8 + kSaltSize;
 constexpr std::size_t kRecordHeadSize = 4 + crypto::kXChaChaNonceSize;
 constexpr char kOpening[] = "opening a sealed log";
 constexpr char kWriting[] = "writing a sealed log";
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) noexcept : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  bool valid() const noexcept { return number_ >= 0; }
-  int number() const noexcept { return number_; }
-
- private:
-  int number_;
-};
-
-tl::unexpected<Error> system_failure(const char* doing) {
-  const int error = errno;
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-      return fail(ErrorCode::not_found, doing, error);
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return fail(ErrorCode::permission_denied, doing, error);
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-      return fail(ErrorCode::no_space, doing, error);
-    case EWOULDBLOCK:
-      return fail(ErrorCode::would_block, doing, error);
-    case ELOOP:
-    case ENXIO:
-    case EISDIR:
-      return fail(ErrorCode::malformed, doing, error);
-    default:
-      return fail(ErrorCode::system, doing, error);
-  }
-}
-
-bool write_all(int file, BytesView bytes) {
-  while (!bytes.empty()) {
-    const auto count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno != EINTR) return false;
-    if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return true;
-}
 
 Result<Bytes> read_all(int file) {
   struct stat info {};

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "api/descriptor.hpp"
 #include "crypto/system_random.hpp"
 #include "wire/hex.hpp"
 
@@ -18,21 +19,6 @@ namespace quantumgate::api {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) noexcept : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  bool valid() const noexcept { return number_ >= 0; }
-  int number() const noexcept { return number_; }
-
- private:
-  int number_;
-};
 
 // A name that is taken back unless `keep` is called.
 class TemporaryName {
@@ -49,37 +35,6 @@ class TemporaryName {
  private:
   fs::path path_;
 };
-
-tl::unexpected<Error> system_failure(const char* doing) {
-  const int error = errno;
-  switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-      return fail(ErrorCode::not_found, doing, error);
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return fail(ErrorCode::permission_denied, doing, error);
-    case EEXIST:
-      return fail(ErrorCode::exists, doing, error);
-    case ENOSPC:
-    case EDQUOT:
-      return fail(ErrorCode::no_space, doing, error);
-    case ENXIO:  // a socket
-      return fail(ErrorCode::malformed, doing, error);
-    default:
-      return fail(ErrorCode::system, doing, error);
-  }
-}
-
-bool write_all(int descriptor, BytesView bytes) {
-  while (!bytes.empty()) {
-    const auto count = ::write(descriptor, bytes.data(), bytes.size());
-    if (count < 0 && errno != EINTR) return false;
-    if (count > 0) bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return true;
-}
 
 // Gives the file `from` the name `to`, failing with EEXIST where that is taken. Leaves `from` or not.
 bool publish(const fs::path& from, const fs::path& to) {

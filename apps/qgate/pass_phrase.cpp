@@ -2,6 +2,7 @@
 #include "apps/qgate/pass_phrase.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -21,43 +22,57 @@ namespace {
 constexpr std::size_t kLineBytesMax = 1024;  // of a pass phrase
 
 // While it lives, signals that would end or stop the program are only noted, so that the echo can be put back first.
+// They are let in by wait_readable() alone: one that came just before a plain read() would be noted, and waited out.
 class SignalNote {
  public:
   SignalNote() {
     noted = 0;
+    sigset_t all;
+    ::sigemptyset(&all);
     struct sigaction action {};
-    action.sa_handler = [](int number) { noted = number; };  // without SA_RESTART: a read ends with EINTR
-    for (std::size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &action, &before_[i]);
+    action.sa_handler = [](int number) { noted = number; };
+    for (std::size_t i = 0; i < std::size(kSignals); ++i) {
+      ::sigaddset(&all, kSignals[i]);
+      ::sigaction(kSignals[i], &action, &before_[i]);
+    }
+    ::pthread_sigmask(SIG_BLOCK, &all, &mask_before_);
   }
   ~SignalNote() {
     for (std::size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
+    ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
     if (noted != 0) ::raise(noted);
   }
   SignalNote(const SignalNote&) = delete;
   SignalNote& operator=(const SignalNote&) = delete;
-  static bool came() { return noted != 0; }
+
+  // False if a signal came before there was something to read.
+  bool wait_readable(int descriptor) const {
+    pollfd wanted{descriptor, POLLIN, 0};
+    while (noted == 0 && ::ppoll(&wanted, 1, nullptr, &mask_before_) < 0 && errno == EINTR) {
+    }
+    return noted == 0;
+  }
 
  private:
   static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
   static inline volatile std::sig_atomic_t noted = 0;
   struct sigaction before_[std::size(kSignals)];
+  sigset_t mask_before_;
 };
 
 // The first line of `descriptor`, byte by byte, so that nothing behind it is taken from a terminal or pipe; all in
-// memory that is wiped. Nothing if a signal came in between, an error number if reading failed.
+// memory that is wiped. Nothing if `note` is given and a signal came in between, an error number if reading failed.
 struct Line {
   SecretBytes bytes;
   int error = 0;
 };
-std::optional<Line> first_line(int descriptor) {
+std::optional<Line> first_line(int descriptor, const SignalNote* note) {
   SecretBytes buffer(kLineBytesMax + 1);
   std::size_t size = 0;
   while (size < buffer.size()) {
+    if (note != nullptr && !note->wait_readable(descriptor)) return std::nullopt;
     const ssize_t n = ::read(descriptor, buffer.mutable_view().data() + size, 1);
-    if (n < 0 && errno == EINTR) {
-      if (SignalNote::came()) return std::nullopt;
-      continue;
-    }
+    if (n < 0 && errno == EINTR) continue;
     if (n < 0) return Line{{}, errno};
     if (n == 0 || buffer.view()[size] == std::byte{'\n'}) break;
     ++size;
@@ -100,7 +115,7 @@ Outcome<SecretBytes> ask(const PassPhraseSource& source, const char* prompt) {
       const SignalNote note;
       const SilentTerminal silence(terminal.get());
       (void)!::write(terminal.get(), prompt, std::strlen(prompt));
-      line = first_line(terminal.get());
+      line = first_line(terminal.get(), &note);
     }
     if (!line) continue;  // it was stopped and goes on: ask again
     if (line->error == 0) return std::move(line->bytes);
@@ -115,8 +130,8 @@ Outcome<SecretBytes> read_file(const PassPhraseSource& source) {
                                           "' can not be read: " + std::strerror(error) + ". Check the path.");
   };
   if (file.get() < 0) return unreadable(errno);
-  auto line = first_line(file.get());
-  if (!line || line->error != 0) return unreadable(line ? line->error : EINTR);
+  auto line = first_line(file.get(), nullptr);
+  if (line->error != 0) return unreadable(line->error);
   return std::move(line->bytes);
 }
 

@@ -87,7 +87,8 @@ def goes_on(bench, a, b, into, name="big"):
     result = a.do("file", "send", b.uuid, bench.path(name))
     same(OK, result.code, f"sending again: {result}")
     item = items(result)[name]
-    check(item["offset"] >= 4 * MIB, f"it began anew: {item}")
+    # What was seen to be sent may have been on its way yet.
+    check(item["offset"] >= MIB, f"it began anew: {item}")
     same(digest(bench.path(name)), digest(into / name), "digest")
     same([name], os.listdir(into), "what is in the folder")
 

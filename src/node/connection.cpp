@@ -228,6 +228,7 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
     exchange_signals(now);
     ask_for_count(now);
   }
+  flush_datagrams(now, batch);  // first: what it asks the peer goes with the session's own packets
   for (;;) {
     const MutableBytesView room = batch.next();
     if (room.empty()) return false;
@@ -236,7 +237,6 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
     batch.add(path_, size);
     bytes_sent_ += size;
   }
-  flush_datagrams(now, batch);
   std::size_t packets = 0;
   bool more = false;
   bool asks = false;
@@ -259,7 +259,7 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
   return !more && !close_is_due;
 }
 
-// They overtake everything but the session's own packets. Those that the window holds back, or that find no room in the
+// They overtake everything. Those that the window holds back, or that find no room in the
 // batch, wait in their queue.
 void Connection::flush_datagrams(TimePoint now, PacketBatch& batch) {
   while (datagrams_ && state() == session::Session::State::open) {

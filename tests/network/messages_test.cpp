@@ -379,6 +379,15 @@ TEST_F(MessagesTest, AFloodOfDatagramsIsDroppedWhereItArrives) {
   EXPECT_EQ(at_bob->datagrams.size(), c.datagram_frames_sent);
 }
 
+TEST_F(MessagesTest, DatagramsAloneOpenTheirWindow) {
+  start();
+  simulator.run_for(1s);
+  for (int i = 0; i < 64; ++i) ASSERT_TRUE(alice->node->send_datagram(bob->identity.uuid(), kName, as_bytes("x")));
+  alice->node->post([] {});
+  simulator.run_for(1s);
+  EXPECT_EQ(at_bob->datagrams.size(), 64u) << "without any other traffic that would carry the request for the count";
+}
+
 TEST_F(MessagesTest, MetricsHaveStableNamesAndRightValues) {
   start();
   ASSERT_TRUE(send("one"));

@@ -21,7 +21,6 @@ constexpr std::uint8_t kMethodDatagramCount = 4;
 
 // index, counter, frame type, then the frame's body, which fills what the packet has room for.
 constexpr std::size_t kBodyAt = session::kHeaderSize + 1;
-constexpr std::size_t kBodyMax = session::kPacketSizeDefault - session::kPacketOverhead - 1;
 
 std::optional<stream::SignalRequest> signal_of(std::uint8_t method, BytesView body) {
   const bool known = method >= static_cast<std::uint8_t>(stream::Signal::wanted) &&
@@ -244,8 +243,7 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
     const MutableBytesView room = batch.next();
     more = room.empty() || packets == kPacketsPerTurn;
     if (more) break;
-    const std::size_t body =
-        streams_.poll_transmit(now, room.subspan(kBodyAt, packet_size_ - session::kPacketOverhead - 1));
+    const std::size_t body = streams_.poll_transmit(now, room.subspan(kBodyAt, body_size_max()));
     if (body == 0) break;
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::stream);
     asks = asks || streams_.awaiting_acknowledgement();  // within a burst it stays like that
@@ -265,7 +263,7 @@ void Connection::flush_datagrams(TimePoint now, PacketBatch& batch) {
   while (datagrams_ && state() == session::Session::State::open) {
     const MutableBytesView room = batch.next();
     if (room.empty()) return;
-    const std::size_t body = datagrams_->poll_transmit(now, room.subspan(kBodyAt, kBodyMax));
+    const std::size_t body = datagrams_->poll_transmit(now, room.subspan(kBodyAt, body_size_max()));
     if (body == 0) return ask_for_count(now);
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::datagram);
     const std::size_t size = session_.seal(now, room, 1 + body, false);
@@ -340,7 +338,9 @@ Result<void> Connection::send_message(const std::string& name, BytesView message
   return messages_->send(name, message, options.priority, compresses(name, options.compression), std::move(done));
 }
 
-std::size_t Connection::datagram_size_max() const noexcept { return kBodyMax - sizeof(DatagramId); }
+std::size_t Connection::body_size_max() const noexcept { return packet_size_ - session::kPacketOverhead - 1; }
+
+std::size_t Connection::datagram_size_max() const noexcept { return body_size_max() - sizeof(DatagramId); }
 
 Result<void> Connection::send_datagram(const DatagramId& id, BytesView datagram) {
   if (datagram.size() > datagram_size_max()) return fail(ErrorCode::limit, "sending a datagram");

@@ -125,6 +125,7 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   void read_header(stream::StreamId id);
   void accept(stream::StreamId id, const wire::StreamHeader& header);
   void flush_datagrams(TimePoint now, PacketBatch& batch);
+  std::size_t body_size_max() const noexcept;  // of a frame that has a packet to itself
 
   ConnectionHost& host_;
   Compressor& compressor_;

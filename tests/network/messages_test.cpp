@@ -343,6 +343,28 @@ TEST_F(MessagesTest, DatagramsArriveOvertakeAndAreBounded) {
   EXPECT_EQ(bob->node->counters().dropped_datagram_frames, 1u);
 }
 
+TEST_F(MessagesTest, TheLongestDatagramFillsTheNodesPacket) {
+  for (const std::uint32_t packet_size : {1232u, 1233u, 1472u}) {
+    at_bob = std::make_shared<Talk>();
+    alice = std::make_unique<TestNode>(simulator, 1, TestNode::Options{.packet_size = packet_size});
+    bob = std::make_unique<TestNode>(simulator, 2, TestNode::Options{.extenders = {at_bob}});
+    ASSERT_TRUE(alice->connect(bob->address()));
+    simulator.run_for(100ms);
+    std::size_t largest = 0;
+    simulator.add_tap([&](const sim::PassingDatagram& passing) {
+      largest = std::max(largest, passing.data.size());
+      return sim::Verdict{};
+    });
+    const std::string text = noise(alice->node->datagram_size_max(bob->identity.uuid()), 1);
+    ASSERT_TRUE(send_datagram(text));
+    EXPECT_EQ(code_of(send_datagram(text + "x")), ErrorCode::limit);
+    simulator.run_for(1s);
+    simulator.clear_taps();
+    EXPECT_EQ(largest, packet_size);
+    EXPECT_EQ(at_bob->datagrams, std::vector{text});
+  }
+}
+
 // How many of the datagrams offered in 20 s arrive, over a link that loses, and how many were put on it.
 std::pair<std::size_t, std::uint64_t> offered(std::uint32_t loss_per_million) {
   sim::Simulator simulator(3);

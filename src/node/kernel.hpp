@@ -45,7 +45,6 @@ class KernelEvents {
 struct Dial {
   PeerUuid uuid;
   std::size_t names_open = 0;  // host names still being resolved
-  bool any_name_found = false;
   std::vector<Path> paths;
   TimePoint end;
   std::uint8_t suite = 0;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Goal: no schedule of losses, damage, replays, forgeries and misbehaving peers breaks two nodes that talk: both ends
-// agree or do not establish at all, streams carry every byte in order or break off, bounds hold, and when the network
-// behaves again a fresh dial succeeds.
+// agree or do not establish at all, streams carry every byte in order or break off, messages stay whole and in order,
+// no datagram comes twice, bounds hold, and when the network behaves again a fresh dial succeeds.
 // Method: Alice dials, Bob responds, each with the sessions that come of it, in virtual time. The input is a schedule
-// of what happens to datagrams, clocks and sessions, and of what the users of streams do. The adversary holds the outer
+// of what happens to datagrams, clocks and sessions, and of what the users of streams, messages and datagrams do; for
+// each dial it chooses the suite, and whether the session carries streams or messages. The adversary holds the outer
 // keys (the UUID is public, no shared secret is set), sees and sends everything, and may make either end of a session
 // say anything; it does not hold the identity keys. All chance is repeatable.
 //
@@ -15,9 +16,11 @@
 #include <set>
 
 #include "fuzz/input.hpp"
+#include "fuzz/message_traffic.hpp"
 #include "fuzz/stream_traffic.hpp"
 #include "handshake/initiator.hpp"
 #include "handshake/responder.hpp"
+#include "node/datagrams.hpp"
 #include "session/session.hpp"
 #include "sim/random.hpp"
 
@@ -25,7 +28,9 @@ namespace {
 
 using namespace quantumgate;
 using namespace quantumgate::handshake;
+using fuzz::MessageTraffic;
 using fuzz::StreamTraffic;
+using fuzz::Traffic;
 using session::Session;
 using stream::Streams;
 using namespace std::chrono_literals;
@@ -39,7 +44,10 @@ constexpr std::size_t kSaltsKept = 48;
 constexpr UnixTime kWallStart{1'800'000'000};
 const Endpoint kAliceAt = Endpoint::v4(10, 0, 0, 1, 1111);
 const Endpoint kBobAt = Endpoint::v4(10, 0, 0, 2, 2222);
-constexpr std::uint8_t kEcho = 9;  // the one control method that is answered
+constexpr std::uint8_t kEcho = 9;  // a control method of the test's own
+constexpr std::uint8_t kDatagramCount = 4;
+constexpr std::size_t kDatagramSizeBytes = 900;  // of the largest datagram
+constexpr node::DatagramId kTalkers{std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}};
 
 class Indexes final : public IndexAllocator {
  public:
@@ -57,11 +65,14 @@ class Indexes final : public IndexAllocator {
 
 // Identities and static keys, made once: they cost more than all the rest and do not depend on the input.
 struct Party {
-  explicit Party(std::uint8_t number)
+  Party(std::uint8_t number, const Bytes& suites)
       : identity(Identity::from_seed(seed(number))),
-        credentials(identity, "fuzz", nullptr, all_suites(), Streams::encoded_parameters(StreamTraffic::limits())) {
+        credentials(identity, "fuzz", nullptr, suites, Streams::encoded_parameters(StreamTraffic::limits())) {
     sim::SeededRandom random(number);
-    static_cast<void>(credentials.static_key(crypto::DhAlgorithm::x25519, random, kWallStart));
+    for (const std::byte suite : suites) {
+      const auto algorithm = find_suite(std::to_integer<std::uint8_t>(suite))->algorithms.dh;
+      static_cast<void>(credentials.static_key(algorithm, random, kWallStart));
+    }
   }
   static Secret<32> seed(std::uint8_t number) {
     std::array<std::byte, 32> bytes;
@@ -71,12 +82,13 @@ struct Party {
   Identity identity;
   Credentials credentials;
 };
-Party& alice_party() {
-  static Party party(1);
-  return party;
+// Alice has one suite at a time: two who share a better one than they use close the session.
+Party& alice_party(std::uint8_t suite) {
+  static std::map<std::uint8_t, Party> parties;
+  return parties.try_emplace(suite, std::uint8_t{1}, Bytes{std::byte{suite}}).first->second;
 }
 Party& bob_party() {
-  static Party party(2);
+  static Party party(2, all_suites());
   return party;
 }
 
@@ -91,8 +103,7 @@ constexpr int kBob = 1;
 
 // One end of a session, with its streams.
 struct End final : session::FrameSink {
-  End(const Established& established, int which, std::shared_ptr<StreamTraffic> users, RandomSource& random,
-      TimePoint now)
+  End(const Established& established, int which, std::shared_ptr<Traffic> users, RandomSource& random, TimePoint now)
       : session(established, random, now),
         streams(which == kAlice ? stream::Role::initiator : stream::Role::responder, StreamTraffic::limits(),
                 established.stream_parameters, random),
@@ -109,15 +120,62 @@ struct End final : session::FrameSink {
     REQUIRE(!body.empty());
     streams.receive(now, body);
   }
-  void on_datagram_frame(TimePoint, BytesView body) override { REQUIRE(body.size() >= wire::kDatagramIdSize); }
+  void on_datagram_frame(TimePoint, BytesView body) override {
+    REQUIRE(body.size() >= wire::kDatagramIdSize);
+    ++datagrams_received;
+    if (!traffic->honest()) return;
+    REQUIRE(std::ranges::equal(body.first(kTalkers.size()), kTalkers));
+    body = body.subspan(kTalkers.size());
+    REQUIRE(body.size() >= 4);
+    const auto number = load_be<std::uint32_t>(body.first<4>());
+    REQUIRE(number < traffic->datagrams_sent(1 - side) && datagrams_seen.insert(number).second);
+    REQUIRE(std::ranges::equal(body, datagram(number, body.size() - 4)));
+  }
+  static Bytes datagram(std::uint32_t number, std::size_t size) {
+    Bytes bytes(4 + size, static_cast<std::byte>(number * 7));
+    store_be(number, std::span(bytes).first<4>());
+    return bytes;
+  }
+  void send_datagram(std::size_t size) {
+    std::uint32_t& number = traffic->datagrams_sent(side);
+    const auto queued = datagrams.send(kTalkers, datagram(number, size));
+    if (queued) {
+      ++number;
+    } else {
+      REQUIRE(queued.error().code == ErrorCode::would_block);
+    }
+  }
+  // As Connection::ask_for_count.
+  void ask_for_count(TimePoint now) {
+    if (count_request || !datagrams.window().wants_count(now)) return;
+    datagrams.window().asked(now);
+    const auto id = session.control().request(now, kDatagramCount, {});
+    if (id) {
+      count_request = *id;
+    } else {
+      datagrams.window().unanswered();
+    }
+  }
   std::optional<Bytes> on_control_request(TimePoint now, std::uint8_t method, BytesView body) override {
     REQUIRE(body.size() <= wire::kControlBodyMax);
     if (method == kEcho) return fuzz::copy(body);
+    if (method == kDatagramCount && body.empty()) {
+      Bytes count(sizeof datagrams_received);
+      store_be(datagrams_received, std::span(count).first<sizeof datagrams_received>());
+      return count;
+    }
     if (method < 1 || method > 3 || body.size() != 1) return std::nullopt;
     const stream::SignalRequest signal{static_cast<stream::Signal>(method), std::to_integer<std::uint8_t>(body[0])};
     return Bytes{static_cast<std::byte>(streams.on_signal(now, signal))};
   }
   void on_control_answer(TimePoint now, std::uint32_t id, BytesView body) override {
+    if (id == count_request) {
+      count_request.reset();
+      const bool is_count = body.size() == sizeof(std::uint64_t);
+      REQUIRE(is_count || peer_hostile);
+      if (!is_count) return datagrams.window().unanswered();
+      return datagrams.window().counted(now, load_be<std::uint64_t>(body.first<sizeof(std::uint64_t)>()));
+    }
     const auto request = asked.extract(id);
     REQUIRE(!request.empty());
     if (const auto& signal = request.mapped()) {
@@ -136,7 +194,11 @@ struct End final : session::FrameSink {
 
   Session session;
   Streams streams;
-  std::shared_ptr<StreamTraffic> traffic;  // with the other end
+  std::shared_ptr<Traffic> traffic;  // with the other end
+  node::Datagrams datagrams;
+  std::optional<std::uint32_t> count_request;
+  std::uint64_t datagrams_received = 0;
+  std::set<std::uint32_t> datagrams_seen;
   int side;
   std::uint32_t remote_index;
   std::map<std::uint32_t, std::optional<stream::SignalRequest>> asked;  // open requests: a signal, or an echo
@@ -147,6 +209,8 @@ struct End final : session::FrameSink {
 using Ends = std::map<std::uint32_t, std::unique_ptr<End>>;  // by local index
 
 struct Dial {
+  std::uint8_t suite;
+  bool messages;  // does the session carry messages, or streams?
   std::uint32_t handshake_index;
   std::uint32_t session_index;
   bool established = false;
@@ -163,13 +227,14 @@ struct Seen {
 class World {
  public:
   explicit World(std::uint8_t seed)
-      : random_(seed),
+      : choice_(seed),
+        random_(seed),
         keys_(
             OuterKeys::derive(SharedSecret(), bob_party().credentials.uuid(), bob_party().credentials.network_hash())),
         responder_(bob_party().credentials,
                    {.reassembly_slots = kSlots, .half_open_slots = kSlots, .salts_max = kSaltsKept}, bob_indexes_,
                    random_) {
-    dial();
+    dial(choice_);
   }
 
   void step(fuzz::Input& input) {
@@ -238,7 +303,7 @@ class World {
         if (End* end = choose(toward(what), input.u8())) ask(*end);
         break;
       case 16:
-        dial();
+        dial(input.u8());
         break;
       case 17:
         settle();
@@ -246,9 +311,17 @@ class World {
       case 18:  // Bob's clock is set; by at most 600 s in all
         bob_clock_off_ = UnixTime(static_cast<std::int8_t>(input.u8()) * 4);
         break;
-      case 19:
-        if (End* end = choose(toward(what), input.u8())) end->session.send_keepalive();
+      case 19: {
+        const std::uint8_t choice = input.u8();
+        End* const end = choose(toward(what), choice);
+        if (end == nullptr) break;
+        if (choice < 128) {
+          end->session.send_keepalive();
+        } else {
+          end->send_datagram(input.u16() % kDatagramSizeBytes);
+        }
         break;
+      }
       case 20:
       case 21:
         if (const End* end = choose(toward(what), input.u8())) end->traffic->act(input, end->side);
@@ -272,7 +345,7 @@ class World {
     // While the salt filter is full, a node whose clock is wrong is not told so.
     if (bob_clock_off_ != UnixTime(0)) advance(kSaltLifetime + 120s);
 
-    const std::uint32_t index = dial();
+    const std::uint32_t index = dial(choice_);
     REQUIRE(index != 0);
     for (int tries = 0; !dials_.empty(); ++tries) {
       REQUIRE(tries < 100);
@@ -286,12 +359,12 @@ class World {
     REQUIRE(theirs != bob_.end() && theirs->second->session.state() == Session::State::open);
     ask(*ours->second);
     ask(*theirs->second);
+    for (End* end : {ours->second.get(), theirs->second.get()}) end->send_datagram(kDatagramSizeBytes);
     settle();
     REQUIRE(ours->second->answered == 1 && theirs->second->answered == 1);
-    StreamTraffic& traffic = *ours->second->traffic;
-    const auto stream = traffic.open(kAlice);
-    REQUIRE(stream);
-    traffic.write(kAlice, *stream, 5000);
+    REQUIRE(ours->second->datagrams_seen.size() == 1 && theirs->second->datagrams_seen.size() == 1);
+    Traffic& traffic = *ours->second->traffic;
+    traffic.say(kAlice);
     for (int tries = 0; !traffic.wind_up(); ++tries) {
       REQUIRE(tries < 100);
       settle();
@@ -381,14 +454,17 @@ class World {
 
   // --- the nodes: what src/node does, in small ---
 
-  std::uint32_t dial() {
+  std::uint32_t dial(std::uint8_t choice) {
     if (dials_.size() >= kDialsMax) return 0;
+    const Bytes suites = all_suites();
     auto& dial = dials_.emplace_back();
+    dial.suite = std::to_integer<std::uint8_t>(suites[choice % suites.size()]);
+    dial.messages = choice / suites.size() % 2 != 0;
     dial.handshake_index = alice_indexes_.allocate();
     dial.session_index = alice_indexes_.allocate();
-    dial.initiator = std::make_unique<Initiator>(alice_party().credentials,
-                                                 Initiator::Target{bob_party().identity.uuid(), {kBobAt}, 10s}, 1,
-                                                 dial.handshake_index, dial.session_index, random_, now_, alice_wall());
+    dial.initiator = std::make_unique<Initiator>(
+        alice_party(dial.suite).credentials, Initiator::Target{bob_party().identity.uuid(), {kBobAt}, 10s}, dial.suite,
+        dial.handshake_index, dial.session_index, random_, now_, alice_wall());
     return dial.session_index;
   }
 
@@ -436,12 +512,17 @@ class World {
     Initiator& initiator = *dial.initiator;
     if (auto established = initiator.take_established()) {
       REQUIRE(!dial.established && established->local_index == dial.session_index);
-      REQUIRE(established->peer.uuid == bob_party().identity.uuid());
+      REQUIRE(established->peer.uuid == bob_party().identity.uuid() && established->suite->id == dial.suite);
       dial.established = true;
       REQUIRE(
           known_to_alice_.insert({established->handshake_hash, {established->local_index, established->remote_index}})
               .second);
-      auto traffic = std::make_shared<StreamTraffic>(nullptr, nullptr);
+      std::shared_ptr<Traffic> traffic;
+      if (dial.messages) {
+        traffic = std::make_shared<MessageTraffic>();
+      } else {
+        traffic = std::make_shared<StreamTraffic>(nullptr, nullptr);
+      }
       traffic->expect_loss();
       alice_.emplace(established->local_index,
                      std::make_unique<End>(*established, kAlice, std::move(traffic), random_, now_));
@@ -479,12 +560,12 @@ class World {
       const auto at_alice = known_to_alice_.find(established->handshake_hash);
       REQUIRE(at_alice != known_to_alice_.end());
       REQUIRE(at_alice->second == std::pair(established->remote_index, established->local_index));
-      REQUIRE(established->peer.uuid == alice_party().identity.uuid());
+      REQUIRE(established->peer.uuid == alice_party(established->suite->id).identity.uuid());
       REQUIRE(known_to_bob_.insert(established->handshake_hash).second);
       REQUIRE(established->held.size() <= kHeldPacketsMax);
       // Alice's end may be gone already; what it said may still come.
       const auto its_peer = alice_.find(established->remote_index);
-      auto traffic =
+      const std::shared_ptr<Traffic> traffic =
           its_peer == alice_.end() ? std::make_shared<StreamTraffic>(nullptr, nullptr) : its_peer->second->traffic;
       traffic->expect_loss();
       if (its_peer == alice_.end() || misbehaving_.contains(established->remote_index)) traffic->distrust();
@@ -503,6 +584,7 @@ class World {
   void run_ends(Ends& ends, Indexes& indexes, bool to_bob) {
     for (auto it = ends.begin(); it != ends.end();) {
       End& end = *it->second;
+      run_datagrams(end, to_bob);
       run_streams(end, to_bob);
       for (int packets = 0;; ++packets) {
         REQUIRE(packets <= 64);
@@ -514,6 +596,11 @@ class World {
       }
       while (const auto failed = end.session.control().poll_failed()) {
         if (failed->method == session::kMethodAreYouThere) continue;  // the session itself asked
+        if (failed->id == end.count_request) {
+          end.count_request.reset();
+          end.datagrams.window().unanswered();
+          continue;
+        }
         const auto request = end.asked.extract(failed->id);
         REQUIRE(!request.empty());
         if (request.mapped()) end.streams.on_signal_failed(now_, *request.mapped());
@@ -527,8 +614,23 @@ class World {
     }
   }
 
+  void run_datagrams(End& end, bool to_bob) {
+    if (end.session.state() == Session::State::open) end.ask_for_count(now_);
+    for (std::size_t packets = 0; end.session.state() == Session::State::open; ++packets) {
+      REQUIRE(packets <= session::kDatagramsQueuedMax);
+      Bytes buffer(session::kPacketSizeDefault);
+      const auto room =
+          std::span(buffer).subspan(session::kHeaderSize + 1, buffer.size() - session::kPacketOverhead - 1);
+      const std::size_t body = end.datagrams.poll_transmit(now_, room);
+      if (body == 0) return end.ask_for_count(now_);
+      buffer[session::kHeaderSize] = wire::frame_type(wire::FrameKind::datagram);
+      buffer.resize(end.session.seal(now_, buffer, 1 + body, false));
+      send(to_bob, {to_bob ? kAliceAt : kBobAt, std::move(buffer)});
+    }
+  }
+
   void run_streams(End& end, bool to_bob) {
-    end.traffic->poll_events(end.side);
+    end.traffic->turn(end.side, now_);
     for (int packets = 0; end.session.state() == Session::State::open; ++packets) {
       REQUIRE(packets <= 200);
       Bytes buffer(session::kPacketSizeDefault);
@@ -552,7 +654,7 @@ class World {
         end.streams.on_signal_failed(now_, *signal);
       }
     }
-    end.traffic->poll_events(end.side);
+    end.traffic->turn(end.side, now_);
   }
 
   void advance(Duration by) {
@@ -568,7 +670,10 @@ class World {
       for (const auto* ends : {&alice_, &bob_}) {
         for (const auto& [index, end] : *ends) {
           consider(end->session.deadline());
-          if (end->session.state() == Session::State::open) consider(end->streams.deadline());
+          if (end->session.state() != Session::State::open) continue;
+          consider(end->streams.deadline());
+          consider(end->datagrams.deadline());
+          consider(end->traffic->deadline(end->side));
         }
       }
       now_ = std::max(now_, next);
@@ -677,6 +782,7 @@ class World {
 
   TimePoint now_{};
   UnixTime bob_clock_off_{};
+  const std::uint8_t choice_;  // of suite and traffic, for the first dial and the last
   sim::SeededRandom random_;
   OuterKeys keys_;
   Indexes alice_indexes_{1000};

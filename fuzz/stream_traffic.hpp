@@ -7,12 +7,11 @@
 #include <array>
 #include <map>
 
-#include "fuzz/input.hpp"
-#include "stream/streams.hpp"
+#include "fuzz/traffic.hpp"
 
 namespace quantumgate::fuzz {
 
-class StreamTraffic {
+class StreamTraffic final : public Traffic {
  public:
   static constexpr std::size_t kOpenMax = 24;          // by one side in one run
   static constexpr std::size_t kWrittenMax = 100'000;  // on one stream in one direction
@@ -26,16 +25,10 @@ class StreamTraffic {
 
   StreamTraffic(stream::Streams* initiator, stream::Streams* responder) : sides_{{{initiator}, {responder}}} {}
 
-  // An end that comes later, or is gone (null): then nothing is asked of it any more.
-  void attach(int side, stream::Streams* streams) { sides_.at(side).streams = streams; }
-  // Streams may be lost with their engine: the path may eat what the ends say about that.
-  void expect_loss() { was_reset_ = true; }
-  // Somebody who holds the keys said things of his own: from now on only bounds are looked at.
-  void distrust() { honest_ = false; }
-  bool honest() const { return honest_; }
+  void attach(int side, stream::Streams* streams) override { sides_.at(side).streams = streams; }
+  void expect_loss() override { was_reset_ = true; }
 
-  // One thing that the user of `side` does; the input says what.
-  void act(Input& input, int side) {
+  void act(Input& input, int side) override {
     Side& user = sides_.at(side);
     if (user.streams == nullptr) return;
     const std::uint8_t what = input.u8();
@@ -65,6 +58,14 @@ class StreamTraffic {
         forgotten(side, chosen->first);
         break;
     }
+  }
+
+  void turn(int side, TimePoint) override { poll_events(side); }
+  std::optional<TimePoint> deadline(int) const override { return std::nullopt; }
+  void say(int side) override {
+    const auto stream = open(side);
+    REQUIRE(stream);
+    write(side, *stream, 5000);
   }
 
   std::optional<stream::StreamId> open(int side) {
@@ -104,7 +105,7 @@ class StreamTraffic {
     Bytes bytes(std::min<std::size_t>(size, 50'000));
     const std::size_t count = streams.read(id, bytes);
     REQUIRE(count == std::min(readable, bytes.size()));
-    if (!honest_) return streams.at_end(id);
+    if (!honest()) return streams.at_end(id);
     for (std::size_t i = 0; i < count; ++i) arrived(side, user, bytes[i]);
     if (!streams.at_end(id)) return false;
     if (user.source) {
@@ -127,18 +128,17 @@ class StreamTraffic {
         continue;
       }
       REQUIRE(user.users.contains(event->stream));
-      if (event->kind == Kind::reset) REQUIRE(was_reset_ || !honest_);
+      if (event->kind == Kind::reset) REQUIRE(was_reset_ || !honest());
       if (event->kind == Kind::closed) {
         const User& over = user.users.at(event->stream);
-        REQUIRE(over.finished || !honest_);
-        if (over.source && honest_) REQUIRE(writers_.at(*over.source).written == over.arrived);
+        REQUIRE(over.finished || !honest());
+        if (over.source && honest()) REQUIRE(writers_.at(*over.source).written == over.arrived);
       }
       if (event->kind == Kind::closed || event->kind == Kind::reset) forgotten(side, event->stream);
     }
   }
 
-  // Everybody says and hears all he can. True when nothing is left open that honest users could wait for.
-  bool wind_up() {
+  bool wind_up() override {
     bool over = true;
     for (const int side : {0, 1}) {
       poll_events(side);
@@ -168,7 +168,7 @@ class StreamTraffic {
     }
   }
 
-  void check() const {
+  void check() const override {
     for (const Side& user : sides_) {
       if (user.streams == nullptr) continue;
       REQUIRE(user.streams->open_streams() <= kOpenMax + limits().peer_streams_max + user.users.size());
@@ -236,7 +236,6 @@ class StreamTraffic {
 
   std::array<Side, 2> sides_;
   std::map<std::uint8_t, Writer> writers_;
-  bool honest_ = true;
   bool was_reset_ = false;
 };
 

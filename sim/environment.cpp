@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "node/segmentation.hpp"
 
 namespace quantumgate::sim {
 namespace {
@@ -199,10 +200,18 @@ std::size_t Host::send(const std::shared_ptr<SocketState>& socket, std::span<con
   }
   Simulator::Route route{};
   const Endpoint* routed = nullptr;  // what `route` leads to
-  for (const auto& datagram : batch.first(taken)) {
+  std::size_t run_end = 0;
+  bool segmented = false;
+  for (std::size_t i = 0; i < taken; ++i) {
+    const auto& datagram = batch[i];
     if (routed == nullptr || *routed != datagram.to) route = simulator_.route(*this, socket->local, datagram.to);
     routed = &datagram.to;
-    simulator_.transmit(route, datagram);
+    if (i == run_end) {
+      const std::size_t run = node::segmented_run(batch.first(taken).subspan(i));
+      run_end += run;
+      segmented = run > 1;
+    }
+    simulator_.transmit(route, datagram, segmented);
   }
   if (taken < batch.size() && !std::exchange(socket->wants_writable, true)) {
     simulator_.schedule(send_window_end_, [socket] {

@@ -160,7 +160,7 @@ Simulator::Route Simulator::route(Host& host, const Endpoint& local, const Endpo
   return route;
 }
 
-void Simulator::transmit(const Route& route, const node::OutgoingDatagram& outgoing) {
+void Simulator::transmit(const Route& route, const node::OutgoingDatagram& outgoing, bool segmented) {
   ++traffic_.sent;
   traffic_.sent_bytes += outgoing.data.size();
   if (outgoing.data.size() > node::kDatagramSizeMax) {
@@ -192,6 +192,7 @@ void Simulator::transmit(const Route& route, const node::OutgoingDatagram& outgo
     }
     busy_until = leaves;
   }
+  if (segmented && path.loses_segments) return discard(Event::lost, traffic_.lost);
   if (random_.chance(path.loss_per_million)) return discard(Event::lost, traffic_.lost);
 
   const auto arrival = [&] { return leaves + path.delay + random_.up_to(path.jitter); };

@@ -163,7 +163,8 @@ class Simulator {
   static bool is_any(const Endpoint& endpoint);
   static bool is_loopback(const Endpoint& endpoint);
   Route route(Host& host, const Endpoint& local, const Endpoint& to);
-  void transmit(const Route& route, const node::OutgoingDatagram& outgoing);
+  // `segmented`: it is part of what a system would send as one piece.
+  void transmit(const Route& route, const node::OutgoingDatagram& outgoing, bool segmented);
   void schedule(TimePoint time, std::function<void()> work);
   void enqueue(const Entry& entry);
   Entry dequeue();

@@ -43,6 +43,8 @@ struct SimulatedLink {
   std::size_t queue_bytes = 256 * 1024;
   /// The longest IP packet in bytes: payload + 28 (IPv4 and UDP) or + 48 (IPv6 and UDP). Longer ones are dropped.
   std::size_t mtu = 1500;
+  /// Datagrams that a system may send as one piece get lost, as behind some network cards: neighbours of equal size.
+  bool loses_segments = false;
 };
 
 /// A network in virtual time. Everything follows from the seed and from the calls: the same program with the same seed

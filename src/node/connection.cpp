@@ -222,6 +222,7 @@ void Connection::break_off(stream::StreamId id, std::uint64_t code) {
 
 bool Connection::flush(TimePoint now, PacketBatch& batch) {
   using State = session::Session::State;
+  if (segmentation_.observe(now, streams_.delivery(), streams_.smoothed_rtt())) host_.on_segments_lost(*this);
   if (state() == State::open) {
     if (messages_) messages_->tidy(now);
     exchange_signals(now);
@@ -233,8 +234,7 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
     if (room.empty()) return false;
     const std::size_t size = session_.poll_transmit(now, room);
     if (size == 0) break;
-    batch.add(path_, size);
-    bytes_sent_ += size;
+    add(batch, size);
   }
   std::size_t packets = 0;
   bool more = false;
@@ -248,13 +248,17 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::stream);
     asks = asks || streams_.awaiting_acknowledgement();  // within a burst it stays like that
     const std::size_t size = session_.seal(now, room, 1 + body, asks);
-    batch.add(path_, size);
-    bytes_sent_ += size;
+    add(batch, size);
     ++packets;
   }
   streams_.burst_sent();
   const bool close_is_due = packets > 0 && state() != State::open;  // the counter was used up just now
   return !more && !close_is_due;
+}
+
+void Connection::add(PacketBatch& batch, std::size_t size) {
+  batch.add(path_, size, !segmentation_.allowed());
+  bytes_sent_ += size;
 }
 
 // They overtake everything. Those that the window holds back, or that find no room in the
@@ -266,9 +270,7 @@ void Connection::flush_datagrams(TimePoint now, PacketBatch& batch) {
     const std::size_t body = datagrams_->poll_transmit(now, room.subspan(kBodyAt, body_size_max()));
     if (body == 0) return ask_for_count(now);
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::datagram);
-    const std::size_t size = session_.seal(now, room, 1 + body, false);
-    batch.add(path_, size);
-    bytes_sent_ += size;
+    add(batch, session_.seal(now, room, 1 + body, false));
   }
 }
 

@@ -16,6 +16,7 @@
 #include "node/datagrams.hpp"
 #include "node/messages.hpp"
 #include "node/packet_batch.hpp"
+#include "node/segmentation.hpp"
 #include "quantumgate/extender.h"
 #include "quantumgate/peer.h"
 #include "quantumgate/stream.h"
@@ -39,6 +40,8 @@ class ConnectionHost {
   virtual const ExtenderOptions* extender_options(const std::string& name) const = 0;
   // Something on the connection changed outside of the kernel's own calls: it must be pumped and flushed.
   virtual void on_touched(Connection& connection) = 0;
+  // It was found that the path of the connection loses segmented sends; it now goes without.
+  virtual void on_segments_lost(Connection& connection) = 0;
   // Something that posts to the kernel's thread from any; what is posted is dropped once connection `number` is gone.
   virtual std::function<void(std::function<void()>)> poster(std::uint64_t number) = 0;
 };
@@ -84,6 +87,7 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   const Bytes& handshake_hash() const noexcept { return handshake_hash_; }
   bool outgoing() const noexcept { return outgoing_; }
   TimePoint since() const noexcept { return since_; }
+  const Endpoint& remote() const noexcept { return path_.remote; }
   std::uint32_t local_index() const noexcept { return session_.local_index(); }
   Peer snapshot(TimePoint now) const;
 
@@ -124,6 +128,7 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   void deliver(const stream::Event& event);
   void read_header(stream::StreamId id);
   void accept(stream::StreamId id, const wire::StreamHeader& header);
+  void add(PacketBatch& batch, std::size_t size);  // the packet just written into batch.next()
   void flush_datagrams(TimePoint now, PacketBatch& batch);
   std::size_t body_size_max() const noexcept;  // of a frame that has a packet to itself
 
@@ -144,6 +149,7 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   std::vector<Bytes> arrived_;  // datagrams of the packets just received; at most kDatagramsQueuedMax
 
   Path path_;
+  Segmentation segmentation_;
   handshake::PeerKey peer_;
   Bytes peer_static_key_;
   Bytes handshake_hash_;

@@ -28,6 +28,7 @@ inline constexpr std::size_t kReceiveBatchMax = 64;
 struct OutgoingDatagram {
   Endpoint to;
   BytesView data;
+  bool alone = false;  // never part of a segmented send
 };
 
 struct IncomingDatagram {

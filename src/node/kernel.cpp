@@ -440,6 +440,14 @@ const ExtenderOptions* Kernel::extender_options(const std::string& name) const {
 
 void Kernel::on_touched(Connection& connection) { touch(connection); }
 
+void Kernel::on_segments_lost(Connection& connection) {
+  ++counted_.segments_lost;
+  log_line(log_, LogLevel::warning, "node",
+           "segmented sends to " + connection.remote().to_string() +
+               " get lost, datagrams sent one by one do not: a fault of a network card or its driver. Sending one by "
+               "one for now, which costs processor time");
+}
+
 void Kernel::touch(Connection& connection) {
   if (connection.in_line()) return;
   connection.set_in_line(true);
@@ -581,6 +589,7 @@ NodeCounters Kernel::counters() const {
   counters.handshakes_started = responder.started;
   counters.handshakes_completed = responder.completed + counted_.completed;
   counters.cookies_sent = responder.cookies_sent;
+  counters.segments_lost = counted_.segments_lost;
   counters.messages_sent = counted_.messages_sent;
   counters.messages_received = counted_.messages_received;
   counters.datagram_frames_sent = counted_.datagram_frames_sent;

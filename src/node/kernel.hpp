@@ -102,6 +102,7 @@ class Kernel final : public ConnectionHost {
   void on_datagram(Connection& connection, const DatagramId& id, BytesView content) override;
   const ExtenderOptions* extender_options(const std::string& name) const override;
   void on_touched(Connection& connection) override;
+  void on_segments_lost(Connection& connection) override;
   std::function<void(std::function<void()>)> poster(Number number) override;
 
   void on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch);
@@ -167,6 +168,7 @@ class Kernel final : public ConnectionHost {
     std::uint64_t replayed = 0;
     std::uint64_t full = 0;
     std::uint64_t completed = 0;  // as initiator
+    std::uint64_t segments_lost = 0;
     std::uint64_t messages_sent = 0;
     std::uint64_t messages_received = 0;
     std::uint64_t datagram_frames_sent = 0;

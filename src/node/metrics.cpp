@@ -22,6 +22,7 @@ std::vector<Metric> metrics_of(const NodeCounters& c, std::size_t peers) {
       {"quantumgate_handshakes_started", "Handshakes begun by others.", counter, c.handshakes_started},
       {"quantumgate_handshakes_completed", "Handshakes completed, by either side.", counter, c.handshakes_completed},
       {"quantumgate_cookies_sent", "Cookies sent because handshakes piled up.", counter, c.cookies_sent},
+      {"quantumgate_segments_lost", "Times that a path was found to lose segmented sends.", counter, c.segments_lost},
       {"quantumgate_messages_sent", "Messages accepted for sending.", counter, c.messages_sent},
       {"quantumgate_messages_received", "Messages handed to extenders.", counter, c.messages_received},
       {"quantumgate_datagrams_sent", "Datagrams of extenders accepted for sending.", counter, c.datagram_frames_sent},

@@ -15,19 +15,20 @@ PacketBatch::PacketBatch(const std::vector<std::unique_ptr<DatagramSocket>>& soc
 MutableBytesView PacketBatch::next() {
   if (used_ == kSlots) flush();
   if (used_ == kSlots) return {};
-  return MutableBytesView(slab_).subspan(used_ * kPacketSizeMax, kPacketSizeMax);
+  return MutableBytesView(slab_).subspan(used_bytes_, kPacketSizeMax);
 }
 
-void PacketBatch::add(const Path& path, std::size_t size) {
+void PacketBatch::add(const Path& path, std::size_t size, bool alone) {
   CHECK(used_ < kSlots && size <= kPacketSizeMax);
-  slots_[used_++] = {path, size};
+  slots_[used_++] = {path, used_bytes_, size, alone};
+  used_bytes_ += size;
 }
 
 void PacketBatch::add(const Path& path, BytesView datagram) {
   const MutableBytesView room = next();
   if (room.empty()) return;
   std::copy(datagram.begin(), datagram.end(), room.begin());
-  add(path, datagram.size());
+  add(path, datagram.size(), true);
 }
 
 void PacketBatch::flush() {
@@ -37,9 +38,9 @@ void PacketBatch::flush() {
     // A run of datagrams for one socket.
     const std::uint8_t socket = slots_[done].path.socket;
     std::size_t count = 0;
-    while (done + count < used_ && slots_[done + count].path.socket == socket) {
-      const std::size_t at = done + count;
-      out_[count++] = {slots_[at].path.remote, BytesView(slab_).subspan(at * kPacketSizeMax, slots_[at].size)};
+    for (; done + count < used_ && slots_[done + count].path.socket == socket; ++count) {
+      const Slot& slot = slots_[done + count];
+      out_[count] = {slot.path.remote, BytesView(slab_).subspan(slot.at, slot.size), slot.alone};
     }
     const std::size_t sent = sockets_[socket]->send(std::span(out_).first(count));
     datagrams_sent_ += sent;
@@ -51,12 +52,14 @@ void PacketBatch::flush() {
     }
   }
   // What is left moves to the front; this happens only when the system is full.
-  for (std::size_t i = done; i < used_; ++i) {
-    std::copy_n(slab_.begin() + static_cast<std::ptrdiff_t>(i * kPacketSizeMax), slots_[i].size,
-                slab_.begin() + static_cast<std::ptrdiff_t>((i - done) * kPacketSizeMax));
-    slots_[i - done] = slots_[i];
-  }
+  const std::size_t from = done < used_ ? slots_[done].at : used_bytes_;
+  std::copy(slab_.begin() + static_cast<std::ptrdiff_t>(from), slab_.begin() + static_cast<std::ptrdiff_t>(used_bytes_),
+            slab_.begin());
+  std::copy(slots_.begin() + static_cast<std::ptrdiff_t>(done), slots_.begin() + static_cast<std::ptrdiff_t>(used_),
+            slots_.begin());
   used_ -= done;
+  used_bytes_ -= from;
+  for (Slot& slot : std::span(slots_).first(used_)) slot.at -= from;
 }
 
 }  // namespace quantumgate::node

@@ -28,15 +28,20 @@ std::atomic<int> refuse_sends = 0;           // so many calls of sendmmsg fail .
 std::atomic<int> refuse_with = EAGAIN;       // ... with this error
 std::atomic<bool> refuse_runs_only = false;  // ... if they begin with a message of several datagrams
 std::atomic<bool> refuse_offload = false;    // the kernel knows neither UDP_SEGMENT nor UDP_GRO
+std::atomic<bool> cut_wrongly = false;       // runs are cut a byte too early
 std::atomic<std::size_t> messages_sent = 0;
 }  // namespace
 
 // These two take the place of the C library's.
 extern "C" int sendmmsg(int descriptor, mmsghdr* messages, unsigned count, int flags) {
-  if (refuse_sends > 0 && (!refuse_runs_only || messages[0].msg_hdr.msg_iovlen > 1)) {
+  if (refuse_sends > 0 && (!refuse_runs_only || messages[0].msg_hdr.msg_controllen > 0)) {
     --refuse_sends;
     errno = refuse_with;
     return -1;
+  }
+  // A driver that puts the cuts at the wrong place.
+  for (unsigned i = 0; cut_wrongly && i < count; ++i) {
+    if (cmsghdr* const option = CMSG_FIRSTHDR(&messages[i].msg_hdr)) *CMSG_DATA(option) -= 1;
   }
   const auto result = static_cast<int>(::syscall(SYS_sendmmsg, descriptor, messages, count, flags));
   if (result > 0) messages_sent += static_cast<std::size_t>(result);
@@ -69,6 +74,9 @@ class SystemEnvironmentTest : public testing::Test {
     refuse_sends = 0;
     refuse_runs_only = false;
     refuse_offload = false;
+    cut_wrongly = false;
+    static const bool asked = UdpSocket::open(kLoopback4).has_value();  // what the system can do is found out only once
+    EXPECT_TRUE(asked);
     watchdog_ = environment_.make_timer([this] {
       ADD_FAILURE() << "what the test waits for did not happen";
       environment_.stop();
@@ -169,7 +177,7 @@ TEST_F(SystemEnvironmentTest, BatchesArriveWholeAndInOrder) {
   refuse_offload = false;
   messages_sent = 0;
   EXPECT_EQ(pass(data), data);
-  if (messages_sent > data.size()) GTEST_SKIP() << "this kernel has no UDP_SEGMENT";
+  if (!UdpSocket::test_offload().segments) GTEST_SKIP() << "this kernel has no UDP_SEGMENT";
   EXPECT_LE(messages_sent, 20u);
 }
 
@@ -182,6 +190,17 @@ TEST_F(SystemEnvironmentTest, RunsThatCannotBeSegmentedGoOneByOne) {
     refuse_sends = 1;
     EXPECT_EQ(pass(data), data);
   }
+}
+
+TEST_F(SystemEnvironmentTest, TheSelfTestTellsWhatTheSystemCanDo) {
+  refuse_offload = true;
+  EXPECT_EQ(UdpSocket::test_offload(), UdpSocket::Offload());
+  refuse_offload = false;
+  const UdpSocket::Offload works = UdpSocket::test_offload();
+  if (!works.segments) GTEST_SKIP() << "this kernel has no UDP_SEGMENT";
+  EXPECT_TRUE(works.merges);
+  cut_wrongly = true;
+  EXPECT_EQ(UdpSocket::test_offload(), UdpSocket::Offload());
 }
 
 TEST_F(SystemEnvironmentTest, DatagramsOverTheLimitAreDroppedAndCounted) {

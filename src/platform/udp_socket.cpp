@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include <cstring>
 #include <utility>
 
+#include "node/segmentation.hpp"
+
 namespace quantumgate::platform {
 namespace {
 
@@ -22,10 +25,6 @@ constexpr std::size_t kMergedSizeMax = 65'535;             // what UDP_GRO may h
 // Not a multiple of 4 KiB: buffers that all begin at the same place of a page would share few sets of the L1 cache.
 constexpr std::size_t kStride = 64 * 1045;
 static_assert(kStride >= kMergedSizeMax);
-// Limits of one UDP_SEGMENT send: UDP_MAX_SEGMENTS of the oldest kernels that have it, and the IP packet size with room
-// for headers.
-constexpr std::size_t kSegmentsMax = 64;
-constexpr std::size_t kSegmentedBytesMax = 65'000;
 
 struct Address {
   union {
@@ -106,6 +105,11 @@ ReceiveBuffer::ReceiveBuffer() : bytes_(new std::byte[kMessages * kStride]), hea
 ReceiveBuffer::~ReceiveBuffer() = default;
 
 Result<UdpSocket> UdpSocket::open(const Endpoint& local) {
+  static const Offload offload = test_offload();
+  return open(local, offload);
+}
+
+Result<UdpSocket> UdpSocket::open(const Endpoint& local, Offload offload) {
   constexpr const char* kDoing = "opening a UDP socket";
   const bool v4 = local.is_v4();
   const int descriptor = ::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
@@ -127,14 +131,56 @@ Result<UdpSocket> UdpSocket::open(const Endpoint& local) {
     set_option(descriptor, SOL_SOCKET, SO_SNDBUF, kSocketBufferBytes);
   }
   // Older kernels refuse both, and all then goes without. 0: no segmentation but where a message asks for it.
-  socket.segments_ = set_option(descriptor, SOL_UDP, UDP_SEGMENT, 0);
-  set_option(descriptor, SOL_UDP, UDP_GRO, 1);
+  socket.segments_ = offload.segments && set_option(descriptor, SOL_UDP, UDP_SEGMENT, 0);
+  if (offload.merges) set_option(descriptor, SOL_UDP, UDP_GRO, 1);
 
   Address address = to_system(local);
   if (::bind(descriptor, &address.any, address.size) != 0) return fail(code_of(errno), kDoing, errno);
   if (::getsockname(descriptor, &address.any, &address.size) != 0) return fail(ErrorCode::system, kDoing, errno);
   socket.local_ = from_system(address);
   return socket;
+}
+
+UdpSocket::Offload UdpSocket::test_offload() {
+  for (const char* loopback : {"127.0.0.1:0", "[::1]:0"}) {  // a machine may lack one family
+    const Endpoint local = *Endpoint::parse(loopback);
+    auto sender = open(local, {true, false});
+    auto plain = open(local, {});
+    auto merging = open(local, {true, true});
+    if (!sender || !plain || !merging) continue;
+    Offload works;
+    works.segments = sender->segments_ && passes(*sender, *plain);
+    works.merges = works.segments && passes(*sender, *merging);
+    return works;
+  }
+  return {};
+}
+
+bool UdpSocket::passes(UdpSocket& sender, UdpSocket& receiver) {
+  constexpr int kWaitMs = 500;  // loopback needs none, but the machine may be busy
+  // A last datagram of full size, a shorter one, a shortest one: faults were seen with each.
+  constexpr std::array<std::size_t, 3> kTails{1232, 700, 1};
+  constexpr std::size_t kCount = 5;
+  ReceiveBuffer buffer;
+  for (const std::size_t tail : kTails) {
+    std::array<std::byte, kCount * 1232> bytes;
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::byte>(i * 7 + i / 251 + tail);
+    std::vector<node::OutgoingDatagram> run;
+    for (std::size_t i = 0; i < kCount; ++i) {
+      run.push_back({receiver.local_, BytesView(bytes).subspan(i * 1232, i + 1 < kCount ? 1232 : tail)});
+    }
+    if (sender.send(run) != run.size() || !sender.segments_) return false;
+    for (auto expected = run.begin(); expected != run.end();) {
+      pollfd waits{receiver.descriptor_, POLLIN, 0};
+      if (::poll(&waits, 1, kWaitMs) != 1) return false;
+      for (const auto& datagram : receiver.receive(buffer).datagrams) {
+        if (datagram.from != sender.local_) continue;  // a stranger's
+        if (expected == run.end() || !std::ranges::equal(datagram.data, expected->data)) return false;
+        ++expected;
+      }
+    }
+  }
+  return true;
 }
 
 UdpSocket::UdpSocket(UdpSocket&& other) noexcept
@@ -148,32 +194,32 @@ void UdpSocket::close() noexcept {
 std::size_t UdpSocket::send(std::span<const node::OutgoingDatagram> batch) {
   std::array<mmsghdr, kMessages> messages;
   std::array<std::size_t, kMessages> counts;  // of datagrams in each message
-  std::array<iovec, kMessages> parts;         // one for each datagram
+  std::array<iovec, kMessages> parts;         // one for each piece of memory
   std::array<Address, kMessages> addresses;
   std::array<Control<std::uint16_t>, kMessages> controls;
 
   std::size_t sent = 0;
   std::size_t single_before = 0;  // up to here each datagram gets a message of its own
   while (sent < batch.size()) {
-    // Gather up to kMessages datagrams, neighbours of one size to one destination in one message; only the last of such
-    // a run may be shorter.
     std::size_t message_count = 0, part_count = 0;
     for (std::size_t i = sent; i < batch.size() && part_count < kMessages; ++message_count) {
       const auto& first = batch[i];
-      const std::size_t size = first.data.size();
+      const bool together = segments_ && i >= single_before;
+      std::size_t left = together ? node::segmented_run(batch.subspan(i)) : 1;
+      counts[message_count] = 0;
       const std::size_t first_part = part_count;
-      std::size_t bytes = 0;
-      do {
+      for (; left > 0; --left, ++i, ++counts[message_count]) {
         const BytesView data = batch[i].data;
-        parts[part_count++] = {const_cast<std::byte*>(data.data()), data.size()};
-        bytes += data.size();
-        ++i;
-        if (data.size() != size) break;
-      } while (segments_ && i > single_before && i < batch.size() && part_count < kMessages && size > 0 &&
-               part_count - first_part < kSegmentsMax && batch[i].to == first.to && !batch[i].data.empty() &&
-               batch[i].data.size() <= size && bytes + batch[i].data.size() <= kSegmentedBytesMax);
+        iovec* const last = part_count > first_part ? &parts[part_count - 1] : nullptr;
+        if (last != nullptr && static_cast<std::byte*>(last->iov_base) + last->iov_len == data.data()) {
+          last->iov_len += data.size();
+        } else if (part_count < kMessages) {
+          parts[part_count++] = {const_cast<std::byte*>(data.data()), data.size()};
+        } else {
+          break;
+        }
+      }
 
-      counts[message_count] = part_count - first_part;
       addresses[message_count] = to_system(first.to);
       msghdr& header = messages[message_count].msg_hdr;
       header = {};
@@ -181,7 +227,7 @@ std::size_t UdpSocket::send(std::span<const node::OutgoingDatagram> batch) {
       header.msg_namelen = addresses[message_count].size;
       header.msg_iov = &parts[first_part];
       header.msg_iovlen = part_count - first_part;
-      if (header.msg_iovlen > 1) {
+      if (counts[message_count] > 1) {
         auto& control = controls[message_count];
         control = {};
         header.msg_control = &control;
@@ -190,7 +236,7 @@ std::size_t UdpSocket::send(std::span<const node::OutgoingDatagram> batch) {
         option->cmsg_level = SOL_UDP;
         option->cmsg_type = UDP_SEGMENT;
         option->cmsg_len = CMSG_LEN(sizeof(std::uint16_t));
-        const auto segment = static_cast<std::uint16_t>(size);
+        const auto segment = static_cast<std::uint16_t>(first.data.size());
         std::memcpy(CMSG_DATA(option), &segment, sizeof segment);
       }
     }

@@ -35,9 +35,19 @@ class ReceiveBuffer {
 
 class UdpSocket {
  public:
+  // What the system does with runs of datagrams.
+  struct Offload {
+    bool segments = false;  // UDP_SEGMENT cuts them
+    bool merges = false;    // UDP_GRO puts them together
+    friend bool operator==(const Offload&, const Offload&) = default;
+  };
+  // Sends runs over loopback and looks at every byte that arrives: some kernels have the options and a fault in them.
+  // Takes well under a millisecond where all is well; any failure counts as "does not work".
+  static Offload test_offload();
+
   // Non-blocking, one address family, datagrams are never fragmented (the path MTU is the sender's business), buffers
-  // of 4 MiB as far as the system allows. Errors: address_in_use, permission_denied, invalid_argument (not an address
-  // of this machine), system.
+  // of 4 MiB as far as the system allows, runs of datagrams as test_offload(), asked once, said. Errors:
+  // address_in_use, permission_denied, invalid_argument (not an address of this machine), system.
   static Result<UdpSocket> open(const Endpoint& local);
   UdpSocket(UdpSocket&& other) noexcept;
   UdpSocket& operator=(UdpSocket&&) = delete;
@@ -61,6 +71,9 @@ class UdpSocket {
   Received receive(ReceiveBuffer& buffer);
 
  private:
+  static Result<UdpSocket> open(const Endpoint& local, Offload offload);
+  // Whether a few runs reach `receiver` as they were.
+  static bool passes(UdpSocket& sender, UdpSocket& receiver);
   UdpSocket(int descriptor, const Endpoint& local) : descriptor_(descriptor), local_(local) {}
   int descriptor_;
   Endpoint local_;

@@ -256,7 +256,11 @@ struct QuicEngine::Callbacks {
   }
   static int acked_stream_data(ngtcp2_conn*, std::int64_t, std::uint64_t, std::uint64_t size, void* user,
                                void* stream) {
-    if (stream) engine(user).owner_.acknowledged(of(stream), static_cast<std::size_t>(size));
+    if (!stream) return 0;
+    engine(user).delivery_.delivered += size;
+    engine(user).delivery_.outstanding -= size;
+    of(stream).outstanding -= size;
+    engine(user).owner_.acknowledged(of(stream), static_cast<std::size_t>(size));
     return 0;
   }
   static int stream_open(ngtcp2_conn* conn, std::int64_t id, void* user) {
@@ -274,6 +278,7 @@ struct QuicEngine::Callbacks {
     if (flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET) error = code;
     if (!stream) return 0;
     of(stream).id = -1;
+    engine(user).delivery_.outstanding -= std::exchange(of(stream).outstanding, 0);
     engine(user).owner_.closed(of(stream), error);
     return 0;
   }
@@ -582,6 +587,9 @@ std::ptrdiff_t QuicEngine::write_packet(std::uint64_t time, MutableBytesView out
                                   stream ? stream->id : -1, pieces.data(), piece_count, time);
     if (stream && taken >= 0 && (size > 0 || size == NGTCP2_ERR_WRITE_MORE)) {
       const auto count = static_cast<std::size_t>(taken);
+      delivery_.sent += count;
+      delivery_.outstanding += count;
+      stream->outstanding += count;
       owner_.sent(*stream, count, outgoing.last && count == offered);
     }
     if (size == NGTCP2_ERR_WRITE_MORE) continue;
@@ -651,6 +659,7 @@ bool QuicEngine::write(TimePoint now, MutableBytesView out, std::size_t& size) {
   size = static_cast<std::size_t>(written);
   pacer_.sent(size);
   if (size > 0) {
+    ++delivery_.packets;
     for (Space& space : spaces_) space.sent_since = true;
   }
   return true;

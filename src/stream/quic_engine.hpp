@@ -16,6 +16,7 @@
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "quantumgate/bytes.h"
+#include "stream/delivery.hpp"
 #include "stream/pacer.hpp"
 #include "stream/quic_packet.hpp"
 #include "stream/streams.hpp"
@@ -24,9 +25,10 @@ struct ngtcp2_conn;
 
 namespace quantumgate::stream {
 
-// What the owner keeps of a stream; the engine hands it back and keeps `id` true.
+// What the owner keeps of a stream; the engine hands it back and keeps it true.
 struct EngineStream {
-  std::int64_t id = -1;  // in QUIC; -1 as long as, and as soon as, the engine does not know it
+  std::int64_t id = -1;           // in QUIC; -1 as long as, and as soon as, the engine does not know it
+  std::uint64_t outstanding = 0;  // bytes sent and not acknowledged
 };
 
 // What one STREAM frame may be made from. The bytes stay where they are until acknowledged() or closed().
@@ -96,6 +98,7 @@ class QuicEngine {
   std::uint64_t delivery_rate() const noexcept;  // bytes per second; 0 while unknown
   Duration shortest_rtt() const noexcept;        // zero before the first sample
   bool awaiting_acknowledgement() const noexcept;
+  const Delivery& delivery() const noexcept { return delivery_; }
 
  private:
   struct Callbacks;
@@ -135,6 +138,7 @@ class QuicEngine {
   Bytes pending_;                // a datagram written while receiving; at most 1,200 bytes
   std::array<Space, 3> spaces_;  // Initial, Handshake, 0-RTT with 1-RTT
   Pacer pacer_;
+  Delivery delivery_;
   bool in_burst_ = false;       // write() was called since burst_sent()
   bool held_back_ = false;      // by the pacer, at the last write()
   bool answer_allowed_ = true;  // one packet without fresh stream bytes, whatever the pacer says

@@ -323,6 +323,9 @@ class Streams::State final : EngineOwner {
   }
   Duration smoothed_rtt() const noexcept { return engine_ ? engine_->smoothed_rtt() : Duration::zero(); }
   std::uint64_t delivery_rate() const noexcept { return engine_ ? engine_->delivery_rate() : 0; }
+  std::optional<Delivery> delivery() const noexcept {
+    return engine_ ? std::optional(engine_->delivery()) : std::nullopt;
+  }
   bool awaiting_acknowledgement() const noexcept { return engine_ && engine_->awaiting_acknowledgement(); }
 
  private:
@@ -685,6 +688,7 @@ bool Streams::has_engine() const noexcept { return state_->has_engine(); }
 std::uint8_t Streams::generation() const noexcept { return state_->generation(); }
 std::size_t Streams::open_streams() const noexcept { return state_->open_streams(); }
 Duration Streams::smoothed_rtt() const noexcept { return state_->smoothed_rtt(); }
+std::optional<Delivery> Streams::delivery() const noexcept { return state_->delivery(); }
 std::uint64_t Streams::delivery_rate() const noexcept { return state_->delivery_rate(); }
 bool Streams::awaiting_acknowledgement() const noexcept { return state_->awaiting_acknowledgement(); }
 

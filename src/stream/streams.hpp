@@ -14,6 +14,7 @@
 #include "quantumgate/bytes.h"
 #include "quantumgate/result.h"
 #include "quantumgate/send_options.h"
+#include "stream/delivery.hpp"
 
 namespace quantumgate::stream {
 
@@ -124,6 +125,8 @@ class Streams {
   Duration smoothed_rtt() const noexcept;  // zero without an engine
   // How fast the path has lately carried our bytes, in bytes per second; 0 while unknown.
   std::uint64_t delivery_rate() const noexcept;
+  // What has come of the present engine's bytes; nothing without one.
+  std::optional<Delivery> delivery() const noexcept;
 
  private:
   class State;

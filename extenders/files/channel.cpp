@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t kInputMax = 2 * 1024 * 1024;
 constexpr std::size_t kOutputMax = 2 * 1024 * 1024;
 constexpr std::size_t kReadBytes = 256 * 1024;
-constexpr std::uint64_t kCodeBase = 256;  // stream error code of Reason{0}
+constexpr std::size_t kJoinBytes = 64 * 1024;  // what turns say is put together up to this size
+constexpr std::uint64_t kCodeBase = 256;       // stream error code of Reason{0}
 
 }  // namespace
 
@@ -25,7 +26,10 @@ Failure failure_of(const std::optional<Error>& error, std::uint64_t code) {
   return {Reason::malformed, 0, {}};
 }
 
-struct Channel::Result {
+// What a turn needs and what comes of it.
+struct Channel::Job {
+  Bytes input;
+  std::size_t arrived = 0;
   Turn turn;
   Transfer transfer;
   bool begun = false;
@@ -57,12 +61,12 @@ void Channel::start() {
 void Channel::stop(const Failure& failure) { end(failure, true); }
 
 void Channel::read() {
-  while (input_.size() < kInputMax) {
-    const std::size_t before = input_.size();
-    input_.resize(before + std::min(kReadBytes, std::max<std::size_t>(stream_->readable(), 1)));
-    const std::size_t size = stream_->read(MutableBytesView(input_).subspan(before));
-    input_.resize(before + size);
+  while (arrived_ < kInputMax) {
+    const std::size_t wanted = arrived_ + std::min(kReadBytes, std::max<std::size_t>(stream_->readable(), 1));
+    if (input_.size() < wanted) input_.resize(wanted);
+    const std::size_t size = stream_->read(MutableBytesView(input_).subspan(arrived_));
     if (size == 0) return;
+    arrived_ += size;
   }
 }
 
@@ -70,59 +74,69 @@ void Channel::go_on() {
   if (over_ || closed_) return;
   read();
   if (running_) return;
-  const bool may_speak = unsent() < kOutputMax;
-  if (!input_.empty() || (more_ && may_speak)) return run_turn(may_speak);
+  const bool may_speak = unsent_ < kOutputMax;
+  if (arrived_ != 0 || (more_ && may_speak)) return run_turn(may_speak);
   if (stream_->at_end()) end(Failure{Reason::malformed, 0, {}}, true);
 }
 
 void Channel::run_turn(bool may_speak) {
   running_ = true;
-  pool_.run([self = shared_from_this(), party = party_, input = std::exchange(input_, {}), may_speak] {
-    auto result = std::make_shared<Result>();
-    result->turn = party->turn(input, may_speak);
-    result->transfer = party->transfer();
-    result->begun = party->begun();
-    return [self, result] { self->take(std::move(*result)); };
+  auto job = std::make_shared<Job>();
+  job->input = std::exchange(input_, std::exchange(spare_input_, {}));
+  job->arrived = std::exchange(arrived_, 0);
+  job->turn.output = std::exchange(spare_output_, {});
+  pool_.run([self = shared_from_this(), party = party_, job = std::move(job), may_speak] {
+    job->turn = party->turn(BytesView(job->input).first(job->arrived), may_speak, std::move(job->turn.output));
+    job->transfer = party->transfer();
+    job->begun = party->begun();
+    return [self, job] { self->take(*job); };
   });
 }
 
-void Channel::take(Result result) {
+void Channel::take(Job& job) {
   running_ = false;
   if (over_) return;
-  Turn& turn = result.turn;
+  Turn& turn = job.turn;
   more_ = turn.more;
+  spare_input_ = std::move(job.input);
   if (!closed_) {
-    if (sent_ == output_.size()) {
-      output_ = std::move(turn.output);
-      sent_ = 0;
-    } else {
-      output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(std::exchange(sent_, 0)));
-      output_.insert(output_.end(), turn.output.begin(), turn.output.end());
+    unsent_ += turn.output.size();
+    if (!output_.empty() && output_.back().size() + turn.output.size() <= kJoinBytes) {
+      output_.back().insert(output_.back().end(), turn.output.begin(), turn.output.end());
+    } else if (!turn.output.empty()) {
+      output_.push_back(std::move(turn.output));
     }
     finished_ = turn.finished;
     flush();
   }
   // What waits here has not been sent yet, although the party is through with it.
-  Transfer& transfer = result.transfer;
+  Transfer& transfer = job.transfer;
   told_bytes_ = std::max(
-      told_bytes_, transfer.done_bytes - std::min<std::uint64_t>(unsent(), transfer.done_bytes - transfer.kept_bytes));
+      told_bytes_, transfer.done_bytes - std::min<std::uint64_t>(unsent_, transfer.done_bytes - transfer.kept_bytes));
   transfer.done_bytes = told_bytes_;
   const auto on_turn = callbacks_.on_turn;  // which may stop this, and with it the callbacks
-  if (on_turn) on_turn(transfer, result.begun, turn.items);
+  if (on_turn) on_turn(transfer, job.begun, turn.items);
   if (over_) return;  // stopped by the user just now
   if (turn.failure) return end(turn.failure, true);
   if (turn.finished) return end(std::nullopt, false);
   if (!closed_) return go_on();
-  if (input_.empty()) return end(closed_, false);
+  if (arrived_ == 0) return end(closed_, false);
   run_turn(false);
 }
 
 void Channel::flush() {
   if (closed_) return;
-  while (unsent() != 0) {
-    const std::size_t taken = stream_->write(BytesView(output_).subspan(sent_));
+  while (!output_.empty()) {
+    Bytes& first = output_.front();
+    const std::size_t taken = stream_->write(BytesView(first).subspan(sent_));
     if (taken == 0) return;  // on_writable comes
     sent_ += taken;
+    unsent_ -= taken;
+    if (sent_ < first.size()) continue;
+    sent_ = 0;
+    spare_output_ = std::move(first);
+    spare_output_.clear();
+    output_.pop_front();
   }
   if (std::exchange(finished_, false)) stream_->finish();
 }
@@ -131,10 +145,10 @@ void Channel::flush() {
 void Channel::lost(std::optional<Error> error, std::uint64_t code) {
   if (over_ || closed_) return;
   closed_ = failure_of(error, code);
-  output_ = {};
-  sent_ = 0;
+  output_.clear();
+  sent_ = unsent_ = 0;
   if (running_) return;
-  if (input_.empty()) return end(closed_, false);
+  if (arrived_ == 0) return end(closed_, false);
   run_turn(false);
 }
 
@@ -143,7 +157,8 @@ void Channel::end(const std::optional<Failure>& failure, bool tell_peer) {
   if (failure && tell_peer && !closed_) {
     stream_->reset(code_of(failure->reason <= kLastSent ? failure->reason : Reason::cancelled));
   }
-  input_ = {};
+  input_ = spare_input_ = {};
+  arrived_ = 0;
   // Closing its files may wait for the disk.
   pool_.run([party = std::exchange(party_, nullptr)]() mutable {
     party.reset();

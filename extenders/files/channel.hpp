@@ -2,9 +2,10 @@
 // Joins one side of a transfer with its stream: what arrives goes to the party on a pool thread, what it says goes back
 // on the node's, and nothing more is read while the party is behind.
 // Threads: the node's; the party's turns run in the pool, one at a time.
-// Bounds: 2 MiB of input and 2 MiB of output waiting, and one turn's of each.
+// Bounds: 2 MiB of input and 2 MiB of output waiting, one turn's of each, and as much memory kept for the next.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,23 +31,25 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void stop(const Failure& failure);
 
  private:
-  struct Result;
+  struct Job;
   void read();
   void go_on();
   void run_turn(bool may_speak);
-  void take(Result result);
+  void take(Job& job);
   void flush();
   void lost(std::optional<Error> error, std::uint64_t code);
   void end(const std::optional<Failure>& failure, bool tell_peer);
-  std::size_t unsent() const noexcept { return output_.size() - sent_; }
-
   Pool& pool_;
   std::shared_ptr<Stream> stream_;
   std::shared_ptr<Party> party_;  // used by the pool while `running_`
   Callbacks callbacks_;
-  Bytes input_;
-  Bytes output_;  // the part before `sent_` is with the stream already
+  Bytes input_;               // the first `arrived_` bytes
+  std::size_t arrived_ = 0;   //
+  std::deque<Bytes> output_;  // of some turns; the part of the first before `sent_` is with the stream already
   std::size_t sent_ = 0;
+  std::size_t unsent_ = 0;        // bytes in all of output_
+  Bytes spare_input_;             // memory to use again
+  Bytes spare_output_;            //
   std::uint64_t told_bytes_ = 0;  // Transfer::done_bytes as it was told last
   bool running_ = false;
   bool more_ = true;

@@ -29,8 +29,9 @@ struct Turn {
 class Party {
  public:
   virtual ~Party() = default;
-  // Takes `input`, all of it; makes output only if `may_speak`. Not called again after a failure or the end.
-  virtual Turn turn(BytesView input, bool may_speak) = 0;
+  // Takes `input`, all of it; makes output only if `may_speak`, in the memory of `room`, which is empty. Not called
+  // again after a failure or the end.
+  virtual Turn turn(BytesView input, bool may_speak, Bytes room) = 0;
   // What is known so far; without id and peer.
   virtual const Transfer& transfer() const noexcept = 0;
   // The manifest is known and accepted.

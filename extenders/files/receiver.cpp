@@ -68,8 +68,9 @@ Receiver::~Receiver() {
   if (begun_) PartialStore::clean(folder_->get(), limits_);
 }
 
-Turn Receiver::turn(BytesView input, bool may_speak) {
+Turn Receiver::turn(BytesView input, bool may_speak, Bytes room) {
   Turn turn;
+  turn.output = std::move(room);
   if (!begun_) {
     if ((turn.failure = take_manifest(input)) || !begun_) return turn;
   }

@@ -25,7 +25,7 @@ class Receiver final : public Party {
            PartialLimits limits);
   ~Receiver() override;  // what is unfinished stays, within the limits
 
-  Turn turn(BytesView input, bool may_speak) override;
+  Turn turn(BytesView input, bool may_speak, Bytes room = {}) override;
   const Transfer& transfer() const noexcept override { return transfer_; }
   bool begun() const noexcept override { return begun_; }
 

@@ -23,12 +23,14 @@ Sender::Sender(std::shared_ptr<const Plan> plan, bool resume)
 
 Sender::~Sender() = default;
 
-Turn Sender::turn(BytesView input, bool may_speak) {
+Turn Sender::turn(BytesView input, bool may_speak, Bytes room) {
   Turn turn;
+  turn.output = std::move(room);
   if (!offered_) {
     Manifest manifest = plan_->manifest();
     manifest.resume = resume_;
-    turn.output = encode(manifest);
+    const Bytes encoded = encode(manifest);
+    turn.output.insert(turn.output.end(), encoded.begin(), encoded.end());
     offered_ = true;
   }
   while (const auto frame = reader_.next(input)) {

@@ -21,7 +21,7 @@ class Sender final : public Party {
   Sender(std::shared_ptr<const Plan> plan, bool resume);
   ~Sender() override;
 
-  Turn turn(BytesView input, bool may_speak) override;
+  Turn turn(BytesView input, bool may_speak, Bytes room = {}) override;
   const Transfer& transfer() const noexcept override { return transfer_; }
   bool begun() const noexcept override { return begun_; }
 

@@ -176,8 +176,8 @@ def test_bad_address(bench):
 def test_bad_flag(bench):
     for arguments in (["--nonsense"], ["nonsense"], [], ["node"], ["node", "run"], ["peer", "connect"],
                       ["peer", "connect", "x", "--time-limit", "0"], ["peer", "connect", "x", "--time-limit", "soon"],
-                      ["peer", "connect", "x", "--time-limit", "nan"], ["file", "send", "x"], ["file", "receive"],
-                      ["chat"]):
+                      ["peer", "connect", "x", "--time-limit", "nan"], ["join"], ["file", "send", "x"],
+                      ["file", "receive"], ["chat"]):
         bench.refused(USAGE, *arguments)
     key = bench.path("key")
     same(OK, bench.run("identity", "new", "--no-pass-phrase", "--key", key).code, "identity new")

@@ -105,6 +105,8 @@ def test_with_nodes(bench):
     follows("node-run", json.dumps({"event": "ready", "address": a.address, "uuid": a.uuid, "control": str(a.control)}))
     watching = a.in_background("status", "--watch", "--interval", "0.2")
     follower = a.in_background("chat", "--follow")
+    good("invite", b.do("invite"))
+    good("join", bench.run("--json", "join", b.do("invite").json()["invitation"]))
     good("peer-connect", a.do("peer", "connect", b.address))
     good("peer-list", a.do("peer", "list"))
     good("status", a.do("status"))

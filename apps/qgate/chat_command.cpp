@@ -69,14 +69,6 @@ Outcome<void> converse(const Globals& globals, const PeerUuid& peer) {
   return result;
 }
 
-// The peer's UUID: the past of a peer can be looked at without a session, so an address is not dialled.
-Outcome<std::string> named_peer(const Globals& globals, const std::string& text) {
-  if (const auto address = Address::parse(text)) return address->uuid.to_string();
-  const auto peer = find_peer(globals, text);
-  if (!peer) return tl::unexpected(peer.error());
-  return peer->to_string();
-}
-
 }  // namespace
 
 Outcome<void> chat(const Globals& globals, const ChatOptions& options) {
@@ -103,7 +95,7 @@ Outcome<void> chat_history(const Globals& globals, const ChatHistoryOptions& opt
   if (!options.peer.empty()) {
     const auto peer = named_peer(globals, options.peer);
     if (!peer) return tl::unexpected(peer.error());
-    request["peer"] = *peer;
+    request["peer"] = peer->to_string();
   }
   const auto now = std::chrono::system_clock::now();
   if (!options.since.empty()) {
@@ -142,7 +134,7 @@ Outcome<void> chat_clear(const Globals& globals, const std::string& peer_text) {
   if (!peer_text.empty()) {
     const auto peer = named_peer(globals, peer_text);
     if (!peer) return tl::unexpected(peer.error());
-    request["peer"] = *peer;
+    request["peer"] = peer->to_string();
   }
   const auto answer = call_api(globals, "POST", "/v1/chat/clear", request);
   if (!answer) return tl::unexpected(answer.error());

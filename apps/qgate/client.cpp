@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "apps/qgate/peer_text.hpp"
 #include "extenders/common/utf8.hpp"
 
 namespace quantumgate::qgate {
@@ -80,21 +81,10 @@ Outcome<Json> ask_node(const Globals& globals, const std::string& path) {
   return (*call)->run("GET", path, {}, {}, kAskTimeLimit);
 }
 
-Outcome<Address> parse_address(const std::string& text) {
-  auto address = Address::parse(text);
-  if (address) return std::move(*address);
-  if (address.error().code == ErrorCode::bad_check_group) {
-    return failed(
-        ExitCode::address,
-        "the address has a typing error: its two check characters do not match. Compare it with the original.");
-  }
-  return failed(ExitCode::address, "'" + text + "' is not an address. It looks like qg://<uuid>-<check>@host:port.");
-}
-
 Outcome<PeerUuid> find_peer(const Globals& globals, const std::string& text) {
   if (const auto uuid = PeerUuid::parse(text)) return *uuid;
-  if (text.starts_with("qg://")) {
-    const auto address = parse_address(text);
+  if (text.starts_with("qg://") || is_invitation(text)) {
+    const auto address = address_in(text);
     if (!address) return tl::unexpected(address.error());
     if (address->hosts.empty()) return address->uuid;
     const auto connected = call_api(globals, "POST", "/v1/peers/connect", {{"address", text}});
@@ -102,7 +92,7 @@ Outcome<PeerUuid> find_peer(const Globals& globals, const std::string& text) {
     return address->uuid;
   }
   if (::isatty(STDIN_FILENO) != 1 || text.size() < 4) {
-    return failed(ExitCode::usage, "'" + text + "' names no peer. Give its whole UUID, or its address.");
+    return failed(ExitCode::usage, "'" + text + "' names no peer. Give its whole UUID, its address or its invitation.");
   }
   const auto list = call_api(globals, "GET", "/v1/peers");
   if (!list) return tl::unexpected(list.error());
@@ -117,6 +107,13 @@ Outcome<PeerUuid> find_peer(const Globals& globals, const std::string& text) {
     return failed(ExitCode::not_connected,
                   "no connected peer's UUID begins with '" + text + "'. See 'qgate peer list'.");
   return *found;
+}
+
+Outcome<PeerUuid> named_peer(const Globals& globals, const std::string& text) {
+  if (!text.starts_with("qg://") && !is_invitation(text)) return find_peer(globals, text);
+  const auto address = address_in(text);
+  if (!address) return tl::unexpected(address.error());
+  return address->uuid;
 }
 
 }  // namespace quantumgate::qgate

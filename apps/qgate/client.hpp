@@ -11,7 +11,7 @@
 #include "apps/qgate/json.hpp"
 #include "apps/qgate/settings.hpp"
 #include "control/http.hpp"
-#include "quantumgate/address.h"
+#include "quantumgate/uuid.h"
 
 namespace quantumgate::qgate {
 
@@ -38,10 +38,11 @@ Outcome<Json> call_api(const Globals& globals, const char* method, const std::st
 inline constexpr std::chrono::seconds kAskTimeLimit{5};
 Outcome<Json> ask_node(const Globals& globals, const std::string& path);
 
-// A peer as the user names it: its UUID; an address, which is dialled if need be; or, only at a terminal, the beginning
-// of the UUID of a connected peer.
+// A peer as the user names it: its UUID; an address or invitation, which is dialled if need be; or, only at a terminal,
+// the beginning of the UUID of a connected peer.
 Outcome<PeerUuid> find_peer(const Globals& globals, const std::string& text);
 
-Outcome<Address> parse_address(const std::string& text);
+// The same for a command that needs no session: nobody is dialled.
+Outcome<PeerUuid> named_peer(const Globals& globals, const std::string& text);
 
 }  // namespace quantumgate::qgate

@@ -35,8 +35,15 @@ Outcome<void> status(const Globals& globals, const StatusOptions& options);
 
 Outcome<void> doctor(const Globals& globals);
 
+struct InviteOptions {
+  std::vector<std::string> places;  // "host:port"; empty: where the node listens
+  bool no_secret = false;
+};
+Outcome<void> invite(const Globals& globals, const InviteOptions& options);
+Outcome<void> join(const Globals& globals, const std::string& invitation);  // "-": the first line of stdin
+
 struct ConnectOptionsText {
-  std::string address;
+  std::string address;  // or an invitation
   double time_limit_s = 10;
   std::string suite;  // "": the node's best
 };

@@ -5,6 +5,7 @@
 
 #include "apps/qgate/client.hpp"
 #include "apps/qgate/commands.hpp"
+#include "apps/qgate/peer_text.hpp"
 #include "apps/qgate/terminal.hpp"
 #include "extenders/common/utf8.hpp"
 
@@ -96,12 +97,14 @@ Outcome<void> file_send(const Globals& globals, const SendFileOptions& options) 
   const auto peer = find_peer(globals, options.peer);
   if (!peer) return tl::unexpected(peer.error());
 
+  // For dialling again; a UUID has no places to try.
+  const auto address = address_in(options.peer);
   ProgressBar bar(!globals.json && !globals.quiet);
   const Json request{{"peer", peer->to_string()},
                      {"paths", paths},
                      {"resume", !options.no_resume},
                      {"retry_s", options.no_resume ? 0 : options.retry_s},
-                     {"address", options.peer}};
+                     {"address", address ? address->to_string() : ""}};
   bool sent = false;
   const auto answer = call_api(globals, "POST", "/v1/files/send", request, [&](const Json& event) {
     const auto kind = text_member(event, "event");

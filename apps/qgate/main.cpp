@@ -87,6 +87,7 @@ class CommandLine {
     add_settings(app_, SettingScope::every_command);
     add_key_commands();
     add_node_commands();
+    add_invitation_commands();
     add_peer_commands();
     add_chat_command();
     add_file_commands();
@@ -189,11 +190,28 @@ class CommandLine {
         ->check(seconds_between(0.2, 3600));
   }
 
+  void add_invitation_commands() {
+    CLI::App* ask = verb(app_, "invite", "Print an invitation: all that a newcomer needs, in one line",
+                         [this] { return invite(globals_, invite_); });
+    ask->add_option("--at", invite_.places, "Where others reach this node; may be given several times")
+        ->type_name("HOST:PORT")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    ask->add_flag("--no-secret", invite_.no_secret, "Leave the network's shared secret out: it goes by another way");
+    verb(app_, "join", "Set this node up for the network of an invitation",
+         [this] { return join(globals_, invitation_); })
+        ->add_option("INVITATION", invitation_, "The line; - reads it from standard input")
+        ->type_name("")
+        ->required();
+  }
+
   void add_peer_commands() {
     CLI::App* peers = noun("peer", "Connect to peers");
-    CLI::App* dial = verb(*peers, "connect", "Connect to a node by its address",
+    CLI::App* dial = verb(*peers, "connect", "Connect to a node by its address or invitation",
                           [this] { return peer_connect(globals_, connect_); });
-    dial->add_option("ADDRESS", connect_.address, "qg://<uuid>-<check>@host:port")->type_name("")->required();
+    dial->add_option("ADDRESS", connect_.address, "qg://<uuid>-<check>@host:port, or an invitation")
+        ->type_name("")
+        ->required();
     dial->add_option("--time-limit", connect_.time_limit_s, "Seconds to wait for an answer, 0.1 to 300 [10]")
         ->type_name("SECONDS")
         ->check(seconds_between(0.1, 300));
@@ -202,19 +220,20 @@ class CommandLine {
     verb(*peers, "list", "List the connected peers; with -q only their UUIDs, with -v more of each",
          [this] { return peer_list(globals_); });
     verb(*peers, "disconnect", "Part from a peer", [this] { return peer_disconnect(globals_, peer_); })
-        ->add_option("PEER", peer_, "UUID or address")
+        ->add_option("PEER", peer_, "UUID, address or invitation")
         ->type_name("")
         ->required();
   }
 
   void add_chat_command() {
     CLI::App* talk = verb(app_, "chat", "Exchange lines of text", [this] { return chat(globals_, chat_); });
-    talk->add_option("PEER", chat_.peer, "UUID or address; at a terminal, the beginning of the UUID")->type_name("");
+    talk->add_option("PEER", chat_.peer, "UUID, address or invitation; at a terminal, the beginning of the UUID")
+        ->type_name("");
     talk->add_option("--send", chat_.text, "Send one line, wait until it was delivered, and end")->type_name("TEXT");
     talk->add_flag("--follow", chat_.follow, "Show the lines of all peers");
     CLI::App* past = verb(*talk, "history", "Show what was said, and that it has been read",
                           [this] { return chat_history(globals_, chat_history_); });
-    past->add_option("PEER", chat_history_.peer, "Only with this one: UUID or address")->type_name("");
+    past->add_option("PEER", chat_history_.peer, "Only with this one: UUID, address or invitation")->type_name("");
     past->add_option("--since", chat_history_.since, "2026-11-25, '2026-11-25 14:02', or how long ago: 90m, 12h, 3d")
         ->type_name("TIME");
     past->add_option("--limit", chat_history_.limit, "How many lines, 1 to 1000 [50]")
@@ -222,7 +241,7 @@ class CommandLine {
         ->check(CLI::Range(1, 1000).description(""));
     past->add_flag("--peek", chat_history_.peek, "Leave unread what is unread");
     verb(*talk, "clear", "Forget what was said, on the disk too", [this] { return chat_clear(globals_, peer_); })
-        ->add_option("PEER", peer_, "Only with this one: UUID or address")
+        ->add_option("PEER", peer_, "Only with this one: UUID, address or invitation")
         ->type_name("");
   }
 
@@ -230,7 +249,7 @@ class CommandLine {
     CLI::App* files = noun("file", "Send and receive files and folders");
     CLI::App* send = verb(*files, "send", "Send files and folders to a peer; what is there already is not sent again",
                           [this] { return file_send(globals_, send_file_); });
-    send->add_option("PEER", send_file_.peer, "UUID or address; at a terminal, the beginning of the UUID")
+    send->add_option("PEER", send_file_.peer, "UUID, address or invitation; at a terminal, the beginning of the UUID")
         ->type_name("")
         ->required();
     send->add_option("FILE", send_file_.paths, "Files and folders")->type_name("")->required();
@@ -320,6 +339,8 @@ class CommandLine {
   Globals globals_;
   IdentityOptions identity_;
   StatusOptions status_;
+  InviteOptions invite_;
+  std::string invitation_;
   ConnectOptionsText connect_;
   ChatOptions chat_;
   ChatHistoryOptions chat_history_;

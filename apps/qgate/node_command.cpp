@@ -213,7 +213,7 @@ Outcome<void> node_run(const Globals& globals) {
   // Before the node starts, so that no line comes before the old ones; told only once it has.
   const std::string history_warning = keep_history(*service.chat, *identity, settings);
   service.network = node_options.network;
-  service.has_shared_secret = node_options.shared_secret.has_value();
+  if (node_options.shared_secret) service.shared_secret = node_options.shared_secret->clone();
   auto node = Node::start(std::move(*identity), std::move(node_options), {service.chat, service.files});
   if (!node) return tl::unexpected(explain_start(node.error(), settings));
   service.node = node->get();

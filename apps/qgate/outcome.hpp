@@ -40,7 +40,7 @@ inline constexpr ExitCodeRow kExitCodes[] = {
     {ExitCode::usage, "usage", "a flag or argument is wrong"},
     {ExitCode::key_file, "key_file", "key or secret file missing, unreadable, damaged, or open to others"},
     {ExitCode::pass_phrase, "pass_phrase", "the pass phrase is wrong"},
-    {ExitCode::address, "address", "not an address, or mistyped"},
+    {ExitCode::address, "address", "not an address or invitation, or mistyped, or for another network"},
     {ExitCode::listen, "listen", "the port or control socket is in use or may not be opened"},
     {ExitCode::no_node, "no_node", "no node answers on the control socket"},
     {ExitCode::no_answer, "no_answer", "the peer did not answer within the time limit"},

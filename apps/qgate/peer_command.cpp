@@ -6,6 +6,7 @@
 
 #include "apps/qgate/client.hpp"
 #include "apps/qgate/commands.hpp"
+#include "apps/qgate/peer_text.hpp"
 #include "apps/qgate/terminal.hpp"
 
 namespace quantumgate::qgate {
@@ -21,7 +22,7 @@ std::string milliseconds(const Json& peer) {
 }  // namespace
 
 Outcome<void> peer_connect(const Globals& globals, const ConnectOptionsText& options) {
-  const auto address = parse_address(options.address);
+  const auto address = address_in(options.address);
   if (!address) return tl::unexpected(address.error());
   const auto milliseconds_max = static_cast<std::uint64_t>(std::llround(options.time_limit_s * 1000));
   Json request{{"address", options.address}, {"time_limit_ms", milliseconds_max}};
@@ -72,14 +73,8 @@ Outcome<void> peer_list(const Globals& globals) {
 }
 
 Outcome<void> peer_disconnect(const Globals& globals, const std::string& text) {
-  // An address names its peer; dialling it in order to part would be odd.
-  std::optional<PeerUuid> uuid;
-  if (const auto address = Address::parse(text)) uuid = address->uuid;
-  if (!uuid) {
-    const auto found = find_peer(globals, text);
-    if (!found) return tl::unexpected(found.error());
-    uuid = *found;
-  }
+  const auto uuid = named_peer(globals, text);
+  if (!uuid) return tl::unexpected(uuid.error());
   const auto answer = call_api(globals, "DELETE", "/v1/peers/" + uuid->to_string());
   if (!answer) return tl::unexpected(answer.error());
   if (globals.json) {

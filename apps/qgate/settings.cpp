@@ -42,6 +42,12 @@ std::vector<std::string> split_at_commas(std::string_view text) {
   }
 }
 
+// "" if none is named.
+std::string named_config_file(const Flags& flags) {
+  const char* config = std::getenv("QG_CONFIG");
+  return flags.config.empty() && config != nullptr ? config : flags.config;
+}
+
 class Loader {
  public:
   LoadedSettings load(const Flags& flags) {
@@ -49,9 +55,7 @@ class Loader {
       const std::string text = fallback_text(row);
       if (!text.empty()) result_.settings.value(row.setting).texts = {text};
     }
-    const char* config = std::getenv("QG_CONFIG");
-    if (!flags.config.empty() || (config != nullptr && *config != '\0')) {
-      const std::string file = flags.config.empty() ? config : flags.config;
+    if (const std::string file = named_config_file(flags); !file.empty()) {
       const std::size_t before = result_.problems.size();
       read_with_drop_ins(file);
       // Who names a file wants it read.
@@ -144,6 +148,11 @@ std::uint64_t Settings::number(Setting setting) const {
   std::uint64_t number = 0;
   std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return number;
+}
+
+fs::path writable_config_file(const Flags& flags) {
+  const std::string named = named_config_file(flags);
+  return named.empty() ? user_config_file() : fs::path(named);
 }
 
 LoadedSettings load_settings(const Flags& flags) { return Loader().load(flags); }

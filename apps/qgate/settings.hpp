@@ -54,6 +54,9 @@ struct LoadedSettings {
 
 inline constexpr std::size_t kDropInsMax = 64;  // files in one drop-in folder
 
+// The configuration file that the user may write: the one that is named, else the user's. It need not exist.
+std::filesystem::path writable_config_file(const Flags& flags);
+
 // Reads everything anew. Each FILE is followed by the files FILE.d/*.toml in the order of their names.
 LoadedSettings load_settings(const Flags& flags);
 

@@ -151,6 +151,11 @@ class FakeNode final : public Node {
     });
     return {};
   }
+  // Nothing is ever refused for want of room.
+  Result<void> await_message_room(const PeerUuid&, const std::string&, std::function<void()>,
+                                  std::weak_ptr<const void>) override {
+    return {};
+  }
   Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) override {
     if (peer_ == nullptr || peer != peer_->uuid_) return fail(ErrorCode::not_found, "sending a datagram");
     post([this, other = peer_, extender, content = Bytes(datagram.begin(), datagram.end())] {

@@ -51,7 +51,8 @@ class QG_EXPORT Extender {
   virtual void on_peer_down(const Peer& peer, CloseReason reason) { (void)peer, (void)reason; }
   /// A message from the peer's extender of the same name.
   virtual void on_message(Message message) { (void)message; }
-  /// Messages to `peer` that were refused with `would_block` may be tried again. One call for all priorities.
+  /// Messages to `peer` that were refused with `would_block` may be tried again. One call for all priorities. It comes,
+  /// too, when what they waited behind is lost: with the session, or because the peer refused it.
   virtual void on_message_room(const PeerUuid& peer) { (void)peer; }
   /// The peer opened a stream. Not keeping `stream` refuses it (kStreamRefused).
   virtual void on_stream(std::shared_ptr<Stream> stream) { (void)stream; }

@@ -136,6 +136,12 @@ class QG_EXPORT Node {
   /// open), invalid_argument (not a name).
   virtual Result<void> send_message(const PeerUuid& peer, const std::string& extender, BytesView message,
                                     SendOptions options = {}, std::function<void(Result<void>)> done = {}) = 0;
+  /// For who is not the extender itself, which has Extender::on_message_room: `room` is called once on the node's
+  /// thread, never inside this call, when a message that was refused with would_block may be tried again, or the
+  /// session is gone. Ask in the same callback in which it was refused. `room` is forgotten when `owner` is gone
+  /// before. Errors: limit (1,024 wait).
+  virtual Result<void> await_message_room(const PeerUuid& peer, const std::string& extender, std::function<void()> room,
+                                          std::weak_ptr<const void> owner) = 0;
   /// Queues a datagram to the extender `extender` of a connected peer; it overtakes streams and messages. It may get
   /// lost on the way. Errors: not_found (no session), limit (longer than datagram_size_max()), would_block (64 are
   /// waiting, because the path takes no more: drop it or try later), invalid_argument (not a name).

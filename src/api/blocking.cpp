@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
 namespace quantumgate::blocking {
@@ -61,6 +60,27 @@ Result<T> wait_for(Node& node, const char* doing, Clock::time_point end, Start s
   return answer->wait(end, doing);
 }
 
+// A message that is tried on the node's thread until the queue takes it.
+struct SendAttempt {
+  Node& node;
+  PeerUuid peer;
+  std::string extender;
+  Bytes message;
+  SendOptions options;
+  std::shared_ptr<Debt<void>> debt;
+  std::weak_ptr<const void> owner;  // who waits for it
+
+  void run(const std::shared_ptr<SendAttempt>& self) const {
+    Result<void> queued = node.send_message(peer, extender, message, options,
+                                            [its_debt = debt](Result<void> sent) { its_debt->pay(sent); });
+    if (!queued && queued.error().code == ErrorCode::would_block) {
+      queued = node.await_message_room(
+          peer, extender, [self] { self->run(self); }, owner);
+    }
+    if (!queued) debt->pay(queued);
+  }
+};
+
 }  // namespace
 
 Result<void> run(Node& node, std::function<void()> work, std::chrono::milliseconds time_limit) {
@@ -83,21 +103,12 @@ Result<Peer> connect(Node& node, const Address& address, const ConnectOptions& o
 Result<void> send_message(Node& node, const PeerUuid& peer, const std::string& extender, BytesView message,
                           const SendOptions& options, std::chrono::milliseconds time_limit) {
   constexpr const char* kDoing = "sending a message";
-  constexpr auto kRetry = std::chrono::milliseconds(5);  // while the queue is full
-  const auto end = Clock::now() + time_limit;
-  const auto content = std::make_shared<const Bytes>(message.begin(), message.end());
-  for (;;) {
-    const auto result = wait_for<void>(node, kDoing, end, [&](auto debt) {
-      node.post([&node, peer, extender, content, options, debt] {
-        const auto queued =
-            node.send_message(peer, extender, *content, options, [debt](Result<void> sent) { debt->pay(sent); });
-        if (!queued) debt->pay(queued);
-      });
-    });
-    if (result || result.error().code != ErrorCode::would_block) return result;
-    if (Clock::now() + kRetry >= end) return fail(ErrorCode::timed_out, kDoing);
-    std::this_thread::sleep_for(kRetry);
-  }
+  const auto owner = std::make_shared<char>();  // goes with this call: then nobody waits for room any more
+  return wait_for<void>(node, kDoing, Clock::now() + time_limit, [&](auto debt) {
+    const auto attempt = std::make_shared<SendAttempt>(
+        SendAttempt{node, peer, extender, Bytes(message.begin(), message.end()), options, debt, owner});
+    node.post([attempt] { attempt->run(attempt); });
+  });
 }
 
 // --- Stream ---

@@ -160,5 +160,29 @@ TEST_F(BlockingTest, AFullQueueIsWaitedFor) {
   waiting.join();
 }
 
+TEST_F(BlockingTest, WhoWaitsForRoomLearnsThatTheSessionIsGone) {
+  const auto peer = blocking::connect(*client, server->address());
+  ASSERT_TRUE(peer);
+  ASSERT_TRUE(blocking::run(*server, [&] { hold = true; }));
+  const Bytes message = pattern(1 << 20);
+  Result<void> sent;
+  for (int i = 0; i < 20 && sent; ++i) {
+    sent = blocking::send_message(*client, peer->uuid, "test.it", message, {.compression = Compression::off}, 1s);
+  }
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code, ErrorCode::timed_out);
+  std::promise<ErrorCode> end;
+  std::thread waiting([&] {
+    const auto last = blocking::send_message(*client, peer->uuid, "test.it", message, {}, 10min);
+    end.set_value(last ? ErrorCode{} : last.error().code);
+  });
+  // The thread may come first or last; the answer is the same.
+  auto ended = end.get_future();
+  ASSERT_TRUE(blocking::run(*client, [&] { EXPECT_TRUE(client->disconnect(peer->uuid)); }));
+  ASSERT_EQ(ended.wait_for(60s), std::future_status::ready);
+  EXPECT_EQ(ended.get(), ErrorCode::not_found);
+  waiting.join();
+}
+
 }  // namespace
 }  // namespace quantumgate

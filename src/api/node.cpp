@@ -55,6 +55,10 @@ class ThreadedNode final : public Node {
                             std::function<void(Result<void>)> done) override {
     return node_->send_message(peer, extender, message, options, std::move(done));
   }
+  Result<void> await_message_room(const PeerUuid& peer, const std::string& extender, std::function<void()> room,
+                                  std::weak_ptr<const void> owner) override {
+    return node_->await_message_room(peer, extender, std::move(room), std::move(owner));
+  }
   Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) override {
     return node_->send_datagram(peer, extender, datagram);
   }

@@ -2,6 +2,7 @@
 #include "node/local_node.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "node/metrics.hpp"
@@ -9,6 +10,7 @@
 namespace quantumgate::node {
 namespace {
 
+constexpr std::size_t kRoomWaitersMax = 1024;
 constexpr std::size_t kMessageSizeMax = std::size_t{16} << 20;
 
 // What a user on this machine would dial: a wildcard address is shown as the loopback address of its family.
@@ -112,7 +114,25 @@ void LocalNode::on_message(const std::string& name, Message message) {
 }
 
 void LocalNode::on_message_room(const PeerUuid& peer, const std::string& name) {
+  if (!alive_) return;             // the extenders have been stopped
+  std::vector<RoomWaiter> called;  // taken out first: who is called may wait again
+  const auto rest = std::ranges::stable_partition(
+      room_waiters_, [&](const RoomWaiter& waiter) { return waiter.peer != peer || waiter.extender != name; });
+  std::ranges::move(rest, std::back_inserter(called));
+  room_waiters_.erase(rest.begin(), rest.end());
   if (Extender* const extender = find(name)) extender->on_message_room(peer);
+  for (const RoomWaiter& waiter : called) {
+    if (!waiter.owner.expired()) waiter.room();
+  }
+}
+
+Result<void> LocalNode::await_message_room(const PeerUuid& peer, const std::string& extender,
+                                           std::function<void()> room, std::weak_ptr<const void> owner) {
+  // Each time: what is forgotten may hold a whole message.
+  std::erase_if(room_waiters_, [](const RoomWaiter& waiter) { return waiter.owner.expired(); });
+  if (room_waiters_.size() == kRoomWaitersMax) return fail(ErrorCode::limit, "waiting for room for a message");
+  room_waiters_.push_back({peer, extender, std::move(room), std::move(owner)});
+  return {};
 }
 
 bool LocalNode::on_datagram(const PeerUuid& peer, const DatagramId& id, BytesView content) {

@@ -32,6 +32,8 @@ class LocalNode final : public Node, public KernelEvents {
                             std::function<void(Result<void>)> done) override {
     return kernel_.send_message(peer, extender, message, options, std::move(done));
   }
+  Result<void> await_message_room(const PeerUuid& peer, const std::string& extender, std::function<void()> room,
+                                  std::weak_ptr<const void> owner) override;
   Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) override {
     return kernel_.send_datagram(peer, extender, datagram);
   }
@@ -51,12 +53,20 @@ class LocalNode final : public Node, public KernelEvents {
 
   Extender* find(const std::string& name) const;
 
+  struct RoomWaiter {
+    PeerUuid peer;
+    std::string extender;
+    std::function<void()> room;
+    std::weak_ptr<const void> owner;
+  };
+
   Environment& environment_;
   PeerUuid uuid_;
   Address address_;
   std::vector<std::shared_ptr<Extender>> extenders_;  // in the order in which they were given
   std::map<std::string, Extender*> by_name_;
   std::map<DatagramId, Extender*> by_datagram_id_;
+  std::vector<RoomWaiter> room_waiters_;  // in the order in which they came; at most kRoomWaitersMax
   Kernel kernel_;
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // what posted work looks at
 };

@@ -74,6 +74,7 @@ class Messages::Sender final : public StreamOwner {
       const auto found = messages_->senders_.find({extender_, priority_});
       if (found != messages_->senders_.end() && found->second.get() == this) messages_->senders_.erase(found);
     }
+    MessageHost* const host = messages_ != nullptr ? &messages_->host_ : nullptr;
     messages_ = nullptr;
     rest_.clear();
     Result<void> result;
@@ -85,6 +86,8 @@ class Messages::Sender final : public StreamOwner {
       result = fail(told);
     }
     for (auto& waiting : std::exchange(waiting_, {})) waiting.done(result);
+    // Who was refused learns that it can try again: on another stream, or in vain.
+    if (host != nullptr && std::exchange(wants_room_, false)) host->on_message_room(extender_);
   }
 
   bool idle() const { return rest_.empty() && hub().streams().unacknowledged(id_) == 0; }

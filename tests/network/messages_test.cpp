@@ -191,6 +191,54 @@ TEST_F(MessagesTest, ASenderThatNeverStopsIsToldToWaitAndThenToGoOn) {
   EXPECT_GE(at_alice->rooms, 3);
 }
 
+TEST_F(MessagesTest, WhoIsNotTheExtenderCanWaitForRoomToo) {
+  start({.compression = Compression::off}, {.compression = Compression::off});
+  const PeerUuid to = bob->identity.uuid();
+  const auto fill = [&](const char* name) {
+    while (alice->node->send_message(to, name, as_bytes(noise(100'000, 0)), {.compression = Compression::off})) {
+    }
+    alice->node->post([] {});
+  };
+  const auto owner = std::make_shared<int>();
+  std::vector<std::string> called;
+  const auto wait = [&](const char* name, std::string mark, std::weak_ptr<const void> whose) {
+    return alice->node->await_message_room(
+        to, name, [&called, mark = std::move(mark)] { called.push_back(mark); }, std::move(whose));
+  };
+  fill(kName);
+  ASSERT_TRUE(wait(kName, "first", owner));
+  ASSERT_TRUE(wait(kName, "forgotten", std::make_shared<int>()));
+  ASSERT_TRUE(wait(kName, "second", owner));
+  ASSERT_TRUE(wait("test.other", "another extender", owner));
+  EXPECT_TRUE(called.empty()) << "never inside the call";
+  simulator.run_for(1min);
+  EXPECT_EQ(called, (std::vector<std::string>{"first", "second"}));
+  fill(kName);
+  simulator.run_for(1min);
+  EXPECT_EQ(called.size(), 2u) << "once";
+
+  // The peer refuses what they wait behind; then the session ends.
+  called.clear();
+  fill("test.nobody");
+  ASSERT_TRUE(wait("test.nobody", "refused", owner));
+  simulator.run_for(1s);
+  EXPECT_EQ(called, std::vector<std::string>{"refused"});
+  called.clear();
+  fill(kName);
+  const int rooms = at_alice->rooms;
+  ASSERT_TRUE(wait(kName, "gone", owner));
+  alice->node->post([&] { ASSERT_TRUE(alice->node->disconnect(to)); });
+  simulator.run_for(1s);
+  EXPECT_EQ(called, std::vector<std::string>{"gone"});
+  EXPECT_EQ(at_alice->rooms, rooms + 1) << "the extender learns it likewise";
+
+  // The bound counts those who still wait.
+  for (int i = 0; i < 1023; ++i) ASSERT_TRUE(wait(kName, "", owner)) << i;
+  EXPECT_EQ(code_of(wait(kName, "", owner)), ErrorCode::limit);
+  start();
+  for (int i = 0; i < 5000; ++i) ASSERT_TRUE(wait(kName, "", std::make_shared<int>())) << i;
+}
+
 TEST_F(MessagesTest, AnExtenderThatKeepsMessagesSlowsItsSenderDown) {
   start({.compression = Compression::off}, {.compression = Compression::off});
   at_bob->hold = true;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "apps/qgate/outcome.hpp"
@@ -13,6 +14,7 @@
 #include "extenders/chat/chat.hpp"
 #include "extenders/files/files.hpp"
 #include "quantumgate/node.h"
+#include "quantumgate/shared_secret.h"
 
 namespace quantumgate::qgate::api {
 
@@ -22,13 +24,14 @@ struct Service {
   std::shared_ptr<chat::Chat> chat = std::make_shared<chat::Chat>();
   std::shared_ptr<files::Files> files = std::make_shared<files::Files>();
   std::string network;
-  bool has_shared_secret = false;
+  std::optional<SharedSecret> shared_secret;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
 };
 
 using ExchangePtr = std::shared_ptr<control::Exchange>;
 
 void status(Service& service, const control::Request& request, ExchangePtr exchange);
+void invitation(Service& service, const control::Request& request, ExchangePtr exchange);
 void peers(Service& service, const control::Request& request, ExchangePtr exchange);
 void peers_connect(Service& service, const control::Request& request, ExchangePtr exchange);
 void peers_disconnect(Service& service, const control::Request& request, ExchangePtr exchange);

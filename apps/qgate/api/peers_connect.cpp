@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
-// POST /v1/peers/connect {"address": "qg://...", "time_limit_ms": 10000, "suite": name}
+// POST /v1/peers/connect {"address": "qg://..." or "qginvite:...", "time_limit_ms": 10000, "suite": name}
+#include <algorithm>
+
 #include "apps/qgate/api/api.hpp"
 #include "apps/qgate/api/peer_json.hpp"
-#include "apps/qgate/client.hpp"
+#include "apps/qgate/json.hpp"
+#include "apps/qgate/peer_text.hpp"
 #include "extenders/common/utf8.hpp"
 
 namespace quantumgate::qgate::api {
@@ -37,13 +40,34 @@ Failure explain_dial(const Error& error, const Address& address, std::uint64_t t
   }
 }
 
+// Whom to dial. An invitation must be for the network that this node is in: nobody else would answer.
+Outcome<Address> address_of(const Service& service, const std::string& text) {
+  if (!is_invitation(text)) return parse_address(text);
+  auto invitation = parse_invitation(text);
+  if (!invitation) return tl::unexpected(invitation.error());
+  constexpr const char* kRemedy = ". Set a node up for it with 'qgate join', and start that.";
+  if (invitation->network != service.network) {
+    return failed(ExitCode::address, "the invitation is for the network '" + text::printable(invitation->network) +
+                                         "', this node is in '" + text::printable(service.network) + "'" + kRemedy);
+  }
+  if (const auto& secret = invitation->shared_secret; secret) {
+    const auto& own = service.shared_secret;
+    if (!own || !std::ranges::equal(secret->view(), own->view())) {
+      return failed(ExitCode::address, std::string("the invitation is for a network whose shared secret this node does "
+                                                   "not have") +
+                                           kRemedy);
+    }
+  }
+  return std::move(invitation->address);
+}
+
 }  // namespace
 
 void peers_connect(Service& service, const control::Request& request, ExchangePtr exchange) {
   const auto body = parse_object(request.body);
   const auto text = body ? text_member(*body, "address") : std::nullopt;
   if (!text) return refuse(*exchange, {ExitCode::usage, "the request names no address. See docs/spec/control.md."});
-  auto address = parse_address(*text);
+  auto address = address_of(service, *text);
   if (!address) return refuse(*exchange, address.error());
   if (address->hosts.empty()) {
     return refuse(*exchange,

@@ -12,7 +12,7 @@ void status(Service& service, const control::Request&, ExchangePtr exchange) {
     exchange->reply(200, to_text({{"uuid", service.node->uuid().to_string()},
                                   {"address", service.node->address().to_string()},
                                   {"network", service.network},
-                                  {"shared_secret", service.has_shared_secret},
+                                  {"shared_secret", service.shared_secret.has_value()},
                                   {"uptime_s", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
                                   {"peers", service.node->peers().size()},
                                   {"accepting_files", service.files->accepting()},

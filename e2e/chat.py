@@ -133,7 +133,7 @@ def test_damaged_history_is_left_alone(bench):
     damaged = file.read_bytes()[:-1] + b"x"
     file.write_bytes(damaged)
     b = bench.node("b")
-    check(any("in memory only" in line and "Move it away" in line for line in b.err), f"it is said: {b.err}")
+    b.until(lambda: any("in memory only" in line and "Move it away" in line for line in b.err), "it is said")
     b.connect(a)  # a still believes in the session with the killed one
     same(OK, a.do("chat", b.uuid, "--send", "again").code, "sending")
     same(["again"], [line["text"] for line in past(b)], "it works without")

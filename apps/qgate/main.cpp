@@ -193,7 +193,7 @@ class CommandLine {
   void add_invitation_commands() {
     CLI::App* ask = verb(app_, "invite", "Print an invitation: all that a newcomer needs, in one line",
                          [this] { return invite(globals_, invite_); });
-    ask->add_option("--at", invite_.places, "Where others reach this node; may be given several times")
+    ask->add_option("--at", invite_.places, "Where others reach this node; may be given up to 8 times")
         ->type_name("HOST:PORT")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -29,7 +29,8 @@ QG_EXPORT Result<void> run(Node& node, std::function<void()> work, std::chrono::
 QG_EXPORT Result<Peer> connect(Node& node, const Address& address, const ConnectOptions& options = {});
 
 /// Node::send_message, waiting until the peer's node has it. While the queue is full it waits for room.
-/// Errors: as there, timed_out (the message may still arrive), and would_deadlock.
+/// Errors: as there, limit also if 1,024 wait for room already, timed_out (the message may still arrive), and
+/// would_deadlock.
 QG_EXPORT Result<void> send_message(Node& node, const PeerUuid& peer, const std::string& extender, BytesView message,
                                     const SendOptions& options = {}, std::chrono::milliseconds time_limit = kTimeLimit);
 

@@ -14,6 +14,12 @@ namespace {
 using namespace quantumgate;
 using session::Session;
 
+struct Indexes final : handshake::IndexAllocator {
+  std::uint32_t allocate() override { return next++; }
+  void release(std::uint32_t index) override { REQUIRE(index >= 100 && index < next); }
+  std::uint32_t next = 1000;
+};
+
 // What frames did, as the spec says or as the session did it.
 struct Effects {
   std::vector<Bytes> streams;
@@ -37,7 +43,26 @@ struct Recorder final : session::FrameSink {
   std::vector<std::uint32_t> answers;
 };
 
-Effects foretell(BytesView content) {
+// What the session, the responder, has read of the first message of a key update.
+struct Rekey {
+  std::optional<TimePoint> confirmed;  // when the first packet came
+  std::array<bool, 2> halves{};
+
+  // A REKEY frame. False: it breaks the protocol, as it must in the end: who does not run the exchange can not make a
+  // message that is authentic.
+  bool foretell(TimePoint now, BytesView body) {
+    if (body.size() < 5 || body[0] > std::byte{1}) return false;
+    const auto epoch = load_be<std::uint32_t>(body.subspan<1, 4>());
+    if (epoch == 0 || epoch >= 0x8000'0000) return true;  // an old one
+    if (epoch != 1) return false;
+    if (now < *confirmed + std::chrono::seconds(5)) return true;
+    if (body.size() != 5 + 626) return false;
+    halves[std::to_integer<std::size_t>(body[0])] = true;
+    return !halves[0] || !halves[1];
+  }
+};
+
+Effects foretell(TimePoint now, BytesView content, Rekey& rekey) {
   Effects effects;
   const auto protocol = [&] {
     effects.closed = CloseReason::protocol;
@@ -66,6 +91,9 @@ Effects foretell(BytesView content) {
         if (body[0] == std::byte{0} && body[5] != std::byte{session::kMethodAreYouThere}) {  // that it answers itself
           effects.requests.emplace_back(std::to_integer<std::uint8_t>(body[5]), fuzz::copy(body.subspan(6)));
         }
+        break;
+      case 4:
+        if (!rekey.foretell(now, body)) return protocol();
         break;
       case 8:
         if (body.size() < 4) return protocol();
@@ -99,7 +127,8 @@ handshake::Established established(bool initiator, const handshake::Suite& suite
 class Pair {
  public:
   explicit Pair(const handshake::Suite& suite)
-      : peer_(established(true, suite), random_, now_), session_(established(false, suite), random_, now_) {}
+      : peer_(established(true, suite), indexes_, random_, {}, now_),
+        session_(established(false, suite), indexes_, random_, {}, now_) {}
 
   void step(fuzz::Input& input) {
     switch (input.u8() % 7) {
@@ -164,7 +193,11 @@ class Pair {
     nothing_happened();
   }
 
+  // No key of these three sessions is ever replaced.
+  bool keys_live() const { return now_ < TimePoint{} + session::kKeyAgeMax; }
+
   void sealed(BytesView content) {
+    if (!keys_live()) return;
     Bytes packet(content.size() + session::kPacketOverhead);
     std::copy(content.begin(), content.end(), packet.begin() + session::kHeaderSize);
     REQUIRE(peer_.seal(now_, packet, content.size(), false) == packet.size());
@@ -176,7 +209,8 @@ class Pair {
       return nothing_happened();
     }
     REQUIRE(verdict == Session::Verdict::accepted && session_.heard());
-    const Effects expected = foretell(content);
+    if (!rekey_.confirmed) rekey_.confirmed = now_;
+    const Effects expected = foretell(now_, content, rekey_);
     REQUIRE(sink_.effects.streams == expected.streams && sink_.effects.requests == expected.requests);
     REQUIRE(sink_.effects.datagrams == expected.datagrams);
     if (expected.closed) {
@@ -199,7 +233,7 @@ class Pair {
       if (buffer.empty()) return;
       REQUIRE(load_be<std::uint32_t>(BytesView(buffer).first<4>()) == 100);
       Recorder at_peer;
-      if (peer_reader_.state() == Session::State::open) {
+      if (peer_reader_.state() == Session::State::open && keys_live()) {
         REQUIRE(peer_reader_.receive(now_, buffer, at_peer) == Session::Verdict::accepted);
         if (session_.state() == Session::State::closing) {
           REQUIRE(peer_reader_.closed_by_peer() && peer_reader_.close_reason() == session_.close_reason());
@@ -209,11 +243,13 @@ class Pair {
   }
 
   TimePoint now_{};
+  Indexes indexes_;
   sim::SeededRandom random_{1};
   Session peer_;     // seals what the input says
   Session session_;  // the one that is looked at
-  Session peer_reader_{established(true, *handshake::find_suite(1)), random_, now_};
+  Session peer_reader_{established(true, *handshake::find_suite(1)), indexes_, random_, {}, now_};
   Recorder sink_;
+  Rekey rekey_;
   Bytes last_;  // the last good packet
   std::size_t requested_ = 0;
 };

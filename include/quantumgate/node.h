@@ -27,6 +27,14 @@
 
 namespace quantumgate {
 
+/// When the keys of a session are replaced by new ones from a fresh key exchange.
+struct KeyUpdateTimes {
+  /// Each side draws a moment between these two, counted from the making of the keys; the earlier one decides.
+  /// 10 s to 20 min.
+  std::chrono::seconds min{300};
+  std::chrono::seconds max{1200};  ///< at least `min`
+};
+
 /// How a node is set up. The defaults are safe: it can dial, and nobody can dial it.
 struct NodeOptions {
   /// UDP addresses to bind, at most 8. Port 0 takes a free port.
@@ -43,6 +51,8 @@ struct NodeOptions {
   /// fits every path of IPv6. More makes large transfers faster where the whole path carries it: an Ethernet of 1,500
   /// bytes carries 1472 by IPv4 and 1452 by IPv6. What is too large for a path gets lost there, for good.
   std::uint32_t packet_size = 1232;
+  /// How long the keys of a session live. Those that much is sent with are replaced earlier.
+  KeyUpdateTimes key_update{};
   /// Empty: nothing is logged.
   LogSink log{};
 };
@@ -71,6 +81,8 @@ struct NodeCounters {
   std::uint64_t handshakes_completed = 0;      ///< either role
   std::uint64_t cookies_sent = 0;              ///< answers under load that make a stranger prove its address
   std::uint64_t segments_lost = 0;             ///< times that a path was found to lose segmented sends
+  std::uint64_t key_updates = 0;               ///< times that the keys of a session were replaced
+  std::uint64_t key_updates_failed = 0;        ///< sessions closed because their keys could not be replaced in time
   std::uint64_t messages_sent = 0;             ///< accepted by send_message
   std::uint64_t messages_received = 0;         ///< handed to extenders
   std::uint64_t datagram_frames_sent = 0;      ///< datagrams of extenders, accepted for sending

@@ -22,7 +22,7 @@ enum class CloseReason : std::uint16_t {
   protocol = 4,       ///< the other side broke the protocol
   internal = 5,       ///< a fault on the closing side
   idle = 6,           ///< nothing authentic arrived for the idle time limit; never sent, only reported
-  counter_limit = 7,  ///< the packet counter is used up
+  key_limit = 7,      ///< the session's keys came to a limit of their use before they could be replaced
 };
 /// A short English name of `reason`. Static lifetime.
 QG_EXPORT const char* describe(CloseReason reason) noexcept;
@@ -38,6 +38,8 @@ struct Peer {
   std::chrono::nanoseconds handshake_time{};   ///< from the first datagram to authentication, as this side saw it
   std::chrono::nanoseconds connected_for{};    ///< since authentication
   std::chrono::nanoseconds round_trip_time{};  ///< smoothed; zero until measured
+  std::uint32_t key_updates = 0;               ///< how often the session's keys have been replaced
+  std::chrono::nanoseconds key_age{};          ///< since the newest keys were made
   std::uint64_t bytes_sent = 0;                ///< UDP payload bytes of this session
   std::uint64_t bytes_received = 0;            ///< likewise
 };

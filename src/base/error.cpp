@@ -71,8 +71,8 @@ const char* describe(CloseReason reason) noexcept {
       return "a fault on the other side";
     case CloseReason::idle:
       return "no sign of life";
-    case CloseReason::counter_limit:
-      return "the packet counter is used up";
+    case CloseReason::key_limit:
+      return "the session's keys could not be replaced in time";
   }
   return "unknown reason";
 }

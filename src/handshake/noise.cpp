@@ -20,10 +20,12 @@ using crypto::kAeadTagSize;
 constexpr std::size_t kKeySize = 32;            // of the cipher
 constexpr std::size_t kMessageSizeMax = 65535;  // Noise specification, section 3
 
-constexpr Token kXXhfsPsk0Message1[] = {Token::psk, Token::e, Token::e1};
+constexpr Token kHfsPsk0Message1[] = {Token::psk, Token::e, Token::e1};
 constexpr Token kXXhfsPsk0Message2[] = {Token::e, Token::ee, Token::ekem1, Token::s, Token::es};
 constexpr Token kXXhfsPsk0Message3[] = {Token::s, Token::se};
-constexpr std::span<const Token> kXXhfsPsk0Messages[] = {kXXhfsPsk0Message1, kXXhfsPsk0Message2, kXXhfsPsk0Message3};
+constexpr std::span<const Token> kXXhfsPsk0Messages[] = {kHfsPsk0Message1, kXXhfsPsk0Message2, kXXhfsPsk0Message3};
+constexpr Token kNNhfsPsk0Message2[] = {Token::e, Token::ee, Token::ekem1};
+constexpr std::span<const Token> kNNhfsPsk0Messages[] = {kHfsPsk0Message1, kNNhfsPsk0Message2};
 
 // The KEM's key is used when we write our next message; one that can not be used has to be refused when it is read.
 // This is the modulus check of FIPS 203, 7.2: two 12-bit coefficients in three bytes, all below q; then a 32-byte seed.
@@ -205,6 +207,7 @@ bool writes(NoiseRole role, std::size_t message) noexcept {
 }  // namespace
 
 const Pattern kXXhfsPsk0{"XXhfs+psk0", {}, {}, kXXhfsPsk0Messages};
+const Pattern kNNhfsPsk0{"NNhfs+psk0", {}, {}, kNNhfsPsk0Messages};
 
 struct NoiseHandshake::State {
   // Fixed by create().

@@ -35,8 +35,10 @@ struct Pattern {
   std::span<const std::span<const Token>> messages;
 };
 
-// The product's pattern: -> psk, e, e1   <- e, ee, ekem1, s, es   -> s, se
+// The product's patterns: that of the handshake, -> psk, e, e1   <- e, ee, ekem1, s, es   -> s, se
 extern const Pattern kXXhfsPsk0;
+// and that of key updates, -> psk, e, e1   <- e, ee, ekem1
+extern const Pattern kNNhfsPsk0;
 
 struct NoiseSuite {
   crypto::DhAlgorithm dh;

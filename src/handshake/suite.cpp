@@ -38,6 +38,12 @@ const Suite kSuites[] = {
 
 }  // namespace
 
+std::string key_update_protocol(const Suite& suite) {
+  std::string name(suite.protocol_name);
+  const std::size_t at = name.find(suite.pattern.name);
+  return name.replace(at, suite.pattern.name.size(), kNNhfsPsk0.name);
+}
+
 const Suite* find_suite(std::uint8_t id) noexcept {
   for (const Suite& suite : kSuites) {
     if (suite.id == id) return &suite;

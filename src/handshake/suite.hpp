@@ -18,6 +18,9 @@ struct Suite {
   bool post_quantum() const noexcept { return algorithms.kem.has_value(); }
 };
 
+// The Noise protocol that replaces the keys of a session of this suite: the same algorithms, the pattern kNNhfsPsk0.
+std::string key_update_protocol(const Suite& suite);
+
 // Nothing for an id or a name that this version does not know.
 const Suite* find_suite(std::uint8_t id) noexcept;
 const Suite* find_suite(std::string_view protocol_name) noexcept;

@@ -32,13 +32,13 @@ std::optional<stream::SignalRequest> signal_of(std::uint8_t method, BytesView bo
 }  // namespace
 
 Connection::Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-                       const stream::Limits& limits, std::size_t packet_size, RandomSource& random,
-                       Compressor& compressor, TimePoint now)
+                       const stream::Limits& limits, const session::KeyLimits& key_limits, std::size_t packet_size,
+                       RandomSource& random, Compressor& compressor, TimePoint now)
     : host_(host),
       compressor_(compressor),
       number_(number),
       packet_size_(packet_size),
-      session_(established, random, now),
+      session_(established, indexes(), random, key_limits, now),
       streams_(role_of(established), limits, established.stream_parameters, random),
       path_(established.path),
       peer_(established.peer),
@@ -379,6 +379,8 @@ Peer Connection::snapshot(TimePoint now) const {
   if (peer.round_trip_time == Duration::zero() && datagrams_) {
     peer.round_trip_time = datagrams_->window().smoothed_rtt();
   }
+  peer.key_updates = session_.key_updates();
+  peer.key_age = now - session_.keys_made();
   peer.bytes_sent = bytes_sent_;
   peer.bytes_received = bytes_received_;
   return peer;

@@ -38,6 +38,9 @@ class ConnectionHost {
   virtual void on_datagram(Connection& connection, const DatagramId& id, BytesView content) = 0;  // user code
   // Nothing if there is no extender of that name.
   virtual const ExtenderOptions* extender_options(const std::string& name) const = 0;
+  // A fresh index, whose datagrams are for `connection`, and one that it needs no more.
+  virtual std::uint32_t new_index(Connection& connection) = 0;
+  virtual void retire_index(std::uint32_t index) = 0;
   // Something on the connection changed outside of the kernel's own calls: it must be pumped and flushed.
   virtual void on_touched(Connection& connection) = 0;
   // It was found that the path of the connection loses segmented sends; it now goes without.
@@ -46,12 +49,15 @@ class ConnectionHost {
   virtual std::function<void(std::function<void()>)> poster(std::uint64_t number) = 0;
 };
 
-class Connection final : private session::FrameSink, private StreamHub, private MessageHost {
+class Connection final : private session::FrameSink,
+                         private handshake::IndexAllocator,
+                         private StreamHub,
+                         private MessageHost {
  public:
   // `number` is the host's name for it; `packet_size` the largest packet to send, kPacketSizeDefault to kPacketSizeMax.
   Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-             const stream::Limits& limits, std::size_t packet_size, RandomSource& random, Compressor& compressor,
-             TimePoint now);
+             const stream::Limits& limits, const session::KeyLimits& key_limits, std::size_t packet_size,
+             RandomSource& random, Compressor& compressor, TimePoint now);
   ~Connection() override;
 
   session::Session::Verdict receive(TimePoint now, MutableBytesView packet);
@@ -88,7 +94,7 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   bool outgoing() const noexcept { return outgoing_; }
   TimePoint since() const noexcept { return since_; }
   const Endpoint& remote() const noexcept { return path_.remote; }
-  std::uint32_t local_index() const noexcept { return session_.local_index(); }
+  std::uint32_t key_updates() const noexcept { return session_.key_updates(); }
   Peer snapshot(TimePoint now) const;
 
   // The host's mark that it will serve this connection.
@@ -101,6 +107,11 @@ class Connection final : private session::FrameSink, private StreamHub, private 
   void on_datagram_frame(TimePoint now, BytesView body) override;
   std::optional<Bytes> on_control_request(TimePoint now, std::uint8_t method, BytesView body) override;
   void on_control_answer(TimePoint now, std::uint32_t id, BytesView body) override;
+
+  // handshake::IndexAllocator
+  std::uint32_t allocate() override { return host_.new_index(*this); }
+  void release(std::uint32_t index) override { host_.retire_index(index); }
+  handshake::IndexAllocator& indexes() noexcept { return *this; }
 
   // StreamHub
   const PeerUuid& peer_uuid() const noexcept override { return peer_.uuid; }

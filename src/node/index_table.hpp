@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Which datagram belongs to what: the indexes that this node has given out.
 // Spec: docs/spec/02-handshake.md, section 2; 03-session.md, section 1.   Layer: node.
-// Threads: one object, one thread.   Bound: two for each dial, half-open handshake and session; those have bounds.
+// Threads: one object, one thread.   Bound: two for each dial and half-open handshake, three for each session, and
+// those given back in the last 3 s; all these have bounds.
 #pragma once
 
 #include <unordered_map>

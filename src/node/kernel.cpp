@@ -11,6 +11,13 @@ namespace {
 
 using session::Session;
 
+session::KeyLimits key_limits(const NodeOptions& options) {
+  session::KeyLimits limits;
+  limits.update_min = options.key_update.min;
+  limits.update_max = options.key_update.max;
+  return limits;
+}
+
 constexpr Duration kTieWindow = std::chrono::seconds(10);       // docs/spec/02-handshake.md, section 8
 constexpr Duration kDuplicateIdle = std::chrono::seconds(3);    // likewise
 constexpr Duration kIndexRetirement = std::chrono::seconds(3);  // docs/spec/03-session.md, section 7
@@ -26,6 +33,7 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
     : environment_(environment),
       events_(events),
       log_(options.log),
+      key_limits_(key_limits(options)),
       sessions_max_(options.sessions_max),
       packet_size_(options.packet_size),
       credentials_(identity, options.network, options.shared_secret ? &*options.shared_secret : nullptr,
@@ -302,7 +310,7 @@ void Kernel::serve_responder(TimePoint now) {
 Connection& Kernel::add_connection(TimePoint now, handshake::Established established) {
   const Number number = next_number_++;
   Entry& entry = connections_[number];
-  entry.connection = std::make_unique<Connection>(*this, number, established, limits_, packet_size_,
+  entry.connection = std::make_unique<Connection>(*this, number, established, limits_, key_limits_, packet_size_,
                                                   environment_.random(), compressor_, now);
   indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
   touch(*entry.connection);
@@ -355,6 +363,7 @@ void Kernel::serve_connection(TimePoint now, Number number) {
       if (now - *entry.duplicate_since >= kDuplicateIdle) connection.close(now, CloseReason::duplicate);
     }
   }
+  counted_.key_updates += connection.key_updates() - std::exchange(entry.key_updates, connection.key_updates());
   const bool more = !connection.flush(now, batch_) || connection.has_events();
   if (more && !connection.in_line()) {
     connection.set_in_line(true);
@@ -362,7 +371,7 @@ void Kernel::serve_connection(TimePoint now, Number number) {
   }
   if (connection.state() != Session::State::open && !entry.ended) end_connection(now, entry);
   if (connection.state() == Session::State::closed) {
-    remove_connection(now, number);
+    remove_connection(number);
   } else {
     schedule(number, entry);
   }
@@ -373,6 +382,7 @@ void Kernel::end_connection(TimePoint now, Entry& entry) {
   entry.ended = true;
   Connection& connection = *entry.connection;
   touch(connection);
+  counted_.key_updates_failed += connection.close_reason() == CloseReason::key_limit;
   if (const auto peer = peers_.find(connection.uuid()); peer != peers_.end() && peer->second == &connection) {
     peers_.erase(peer);
     // A duplicate takes over if there is one; the peer is then up all along.
@@ -391,12 +401,9 @@ void Kernel::end_connection(TimePoint now, Entry& entry) {
   events_.on_peer_down(connection.snapshot(now), connection.close_reason());
 }
 
-void Kernel::remove_connection(TimePoint now, Number number) {
+void Kernel::remove_connection(Number number) {
   const auto it = connections_.find(number);
   if (it->second.deadline) deadlines_.erase({*it->second.deadline, number});
-  const std::uint32_t index = it->second.connection->local_index();
-  indexes_.assign(index, {});
-  retired_.emplace(now + kIndexRetirement, index);
   connections_.erase(it);
 }
 
@@ -436,6 +443,17 @@ void Kernel::on_datagram(Connection& connection, const DatagramId& id, BytesView
 
 const ExtenderOptions* Kernel::extender_options(const std::string& name) const {
   return events_.extender_options(name);
+}
+
+std::uint32_t Kernel::new_index(Connection& connection) {
+  const std::uint32_t index = indexes_.allocate();
+  indexes_.assign(index, {nullptr, &connection});
+  return index;
+}
+
+void Kernel::retire_index(std::uint32_t index) {
+  indexes_.assign(index, {});
+  retired_.emplace(environment_.now() + kIndexRetirement, index);
 }
 
 void Kernel::on_touched(Connection& connection) { touch(connection); }
@@ -590,6 +608,8 @@ NodeCounters Kernel::counters() const {
   counters.handshakes_completed = responder.completed + counted_.completed;
   counters.cookies_sent = responder.cookies_sent;
   counters.segments_lost = counted_.segments_lost;
+  counters.key_updates = counted_.key_updates;
+  counters.key_updates_failed = counted_.key_updates_failed;
   counters.messages_sent = counted_.messages_sent;
   counters.messages_received = counted_.messages_received;
   counters.datagram_frames_sent = counted_.datagram_frames_sent;

@@ -90,6 +90,7 @@ class Kernel final : public ConnectionHost {
   struct Entry {
     std::unique_ptr<Connection> connection;
     std::optional<TimePoint> deadline;         // as registered in deadlines_
+    std::uint32_t key_updates = 0;             // as counted
     bool reported = false;                     // its peer is up, and this is the session that says so
     bool ended = false;                        // its streams are over; it lingers to repeat CLOSE
     std::optional<TimePoint> duplicate_since;  // lost against another session; since when without streams
@@ -101,6 +102,8 @@ class Kernel final : public ConnectionHost {
   void on_message_room(Connection& connection, const std::string& name) override;
   void on_datagram(Connection& connection, const DatagramId& id, BytesView content) override;
   const ExtenderOptions* extender_options(const std::string& name) const override;
+  std::uint32_t new_index(Connection& connection) override;
+  void retire_index(std::uint32_t index) override;
   void on_touched(Connection& connection) override;
   void on_segments_lost(Connection& connection) override;
   std::function<void(std::function<void()>)> poster(Number number) override;
@@ -128,7 +131,7 @@ class Kernel final : public ConnectionHost {
   void admit(TimePoint now, Entry& entry);
   void serve_connection(TimePoint now, Number number);
   void end_connection(TimePoint now, Entry& entry);
-  void remove_connection(TimePoint now, Number number);
+  void remove_connection(Number number);
   void schedule(Number number, Entry& entry);
   void set_timer(TimePoint now);
   // Runs `work` at a later turn, unless the kernel is gone by then.
@@ -139,6 +142,7 @@ class Kernel final : public ConnectionHost {
   KernelEvents& events_;
   LogSink log_;
   stream::Limits limits_;
+  session::KeyLimits key_limits_;
   std::size_t sessions_max_;
   std::size_t packet_size_;
   handshake::Credentials credentials_;
@@ -159,7 +163,7 @@ class Kernel final : public ConnectionHost {
   std::set<std::pair<TimePoint, Number>> deadlines_;
   std::vector<Number> touched_;                      // to be served in this turn, in this order; each once
   std::vector<Number> again_;                        // to be served in the next turn
-  std::multimap<TimePoint, std::uint32_t> retired_;  // indexes of dead sessions, until they may be used again
+  std::multimap<TimePoint, std::uint32_t> retired_;  // indexes of dead sessions and keys, until they may be used again
 
   struct {
     std::uint64_t datagrams = 0;
@@ -169,6 +173,8 @@ class Kernel final : public ConnectionHost {
     std::uint64_t full = 0;
     std::uint64_t completed = 0;  // as initiator
     std::uint64_t segments_lost = 0;
+    std::uint64_t key_updates = 0;
+    std::uint64_t key_updates_failed = 0;
     std::uint64_t messages_sent = 0;
     std::uint64_t messages_received = 0;
     std::uint64_t datagram_frames_sent = 0;

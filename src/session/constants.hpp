@@ -19,7 +19,6 @@ inline constexpr std::size_t kPacketOverhead = 24;  // header and tag
 inline constexpr std::size_t kPacketSizeMax = 1472;
 inline constexpr std::size_t kPacketSizeDefault = 1232;
 inline constexpr std::uint64_t kReplayWindow = 8128;
-inline constexpr std::uint64_t kPacketsMax = std::uint64_t{1} << 32;
 inline constexpr std::uint64_t kForgeriesMax = std::uint64_t{1} << 36;
 
 // Section 3.
@@ -27,6 +26,7 @@ inline constexpr std::array<Duration, 5> kRequestDelays{300ms, 600ms, 1200ms, 24
 inline constexpr std::size_t kRequestTriesMax = 8;
 inline constexpr std::size_t kRequestsOpenMax = 16;
 inline constexpr std::uint8_t kMethodAreYouThere = 5;
+inline constexpr std::uint8_t kMethodKeyUpdate = 6;
 
 // Section 4.
 inline constexpr Duration kKeepaliveMin = 15s;
@@ -38,6 +38,23 @@ inline constexpr Duration kAskAfter = 8s;
 // Section 8.
 inline constexpr Duration kDatagramCountDelay = 1s;
 inline constexpr std::size_t kDatagramsQueuedMax = 64;
+
+// Section 9. Keys are replaced a random time after they were made, or after so much use; ...
+inline constexpr Duration kKeyUpdateMin = 5min;
+inline constexpr Duration kKeyUpdateMax = 20min;
+inline constexpr std::uint64_t kKeyUpdatePackets = std::uint64_t{1} << 26;
+inline constexpr std::uint64_t kKeyUpdateBytes = std::uint64_t{1} << 36;
+// ... no key is used beyond these.
+inline constexpr Duration kKeyAgeMax = 21min;
+inline constexpr std::uint64_t kKeyPacketsMax = std::uint64_t{1} << 28;
+inline constexpr std::uint64_t kKeyBytesMax = std::uint64_t{1} << 38;
+// A session that comes so near to them closes, and has still the means to say so.
+inline constexpr Duration kKeyAgeReserve = 1s;
+inline constexpr std::uint64_t kKeyPacketsReserve = 16;
+inline constexpr Duration kKeyGrace = 10s;
+inline constexpr Duration kKeyConfirmedMin = 5s;  // before a responder makes new ones
+inline constexpr Duration kRekeyResendInterval = 100ms;
+inline constexpr Duration kKeyUpdateAskInterval = 30s;
 
 // Section 7.
 inline constexpr int kCloseCopies = 2;

@@ -3,13 +3,11 @@
 
 #include <algorithm>
 
+#include "base/byte_order.hpp"
 #include "base/check.hpp"
 
 namespace quantumgate::session {
 namespace {
-
-// Room is kept below the limit, so that a session whose counter is used up can still say so.
-constexpr std::uint64_t kPacketsUsable = kPacketsMax - 16;
 
 Duration draw_keepalive_interval(RandomSource& random) {
   return kKeepaliveMin + Duration(random.below(static_cast<std::uint64_t>((kKeepaliveMax - kKeepaliveMin).count())));
@@ -17,19 +15,17 @@ Duration draw_keepalive_interval(RandomSource& random) {
 
 }  // namespace
 
-Session::Session(const handshake::Established& established, RandomSource& random, TimePoint now)
-    : local_index_(established.local_index),
-      remote_index_(established.remote_index),
+Session::Session(const handshake::Established& established, handshake::IndexAllocator& indexes, RandomSource& random,
+                 const KeyLimits& limits, TimePoint now)
+    : update_(established, indexes, random, limits, now),
+      keys_(established, indexes),
       control_(random.u32()),
       keepalive_interval_(draw_keepalive_interval(random)),
       last_sent_(now),
-      last_received_(now) {
-  const auto& [diffie_hellman, kem, aead, hash] = established.suite->algorithms;
-  ciphers_.emplace(Ciphers{PacketCipher(aead, PacketKeys::derive(hash, established.secrets.sending)),
-                           PacketCipher(aead, PacketKeys::derive(hash, established.secrets.receiving))});
-}
+      last_received_(now) {}
 
 Session::Verdict Session::receive(TimePoint now, MutableBytesView packet, FrameSink& sink) {
+  if (state_ == State::open && now >= update_.end()) end(CloseReason::key_limit, false);
   if (state_ != State::open) {
     // Whoever knows the index may make us repeat CLOSE a few times; without keys we can not ask for more.
     if (state_ == State::closing && close_repeats_ < kCloseRepeatsMax) {
@@ -38,17 +34,19 @@ Session::Verdict Session::receive(TimePoint now, MutableBytesView packet, FrameS
     }
     return Verdict::unauthentic;
   }
-  const auto opened = ciphers_->receiving.open(window_.next(), packet);
-  if (!opened) {
-    if (++forgeries_ >= kForgeriesMax) close(now, CloseReason::counter_limit);
+  const auto opened = keys_.open(now, packet);
+  if (opened.verdict == KeyEpochs::Verdict::unauthentic) {
+    if (keys_.forgeries() >= kForgeriesMax) close(now, CloseReason::key_limit);
     return Verdict::unauthentic;
   }
-  if (!window_.accept(opened->counter)) return Verdict::replayed;
+  if (opened.verdict == KeyEpochs::Verdict::replayed) return Verdict::replayed;
+  if (opened.first) update_.confirm(now);
   last_received_ = now;
   asked_.reset();
   asked_again_ = false;
   heard_ = true;
-  receive_frames(now, opened->content, sink);
+  receive_frames(now, opened.content, sink);
+  if (state_ == State::open) check_use(now);
   return Verdict::accepted;
 }
 
@@ -75,6 +73,8 @@ bool Session::receive_frame(TimePoint now, const wire::Frame& frame, FrameSink& 
       return true;
     case wire::FrameKind::control:
       return receive_control(now, frame.body, sink);
+    case wire::FrameKind::rekey:
+      return receive_rekey(now, frame.body);
     case wire::FrameKind::close: {
       const auto close = wire::decode<wire::CloseFrame>(frame.body, "reading a close frame");
       if (close) end(close->reason, true);
@@ -91,6 +91,11 @@ bool Session::receive_control(TimePoint now, BytesView body, FrameSink& sink) {
   const auto& [is_request, id, method, content] = **received;
   if (method == kMethodAreYouThere) {
     if (is_request) control_.answer(id, method, {});
+  } else if (method == kMethodKeyUpdate && !is_request) {
+    // The update itself is the answer that counts.
+  } else if (method == kMethodKeyUpdate && update_.initiator() && content.size() == sizeof(std::uint32_t)) {
+    update_.on_request(now, load_be<std::uint32_t>(content.first<sizeof(std::uint32_t)>()));
+    control_.answer(id, method, {});
   } else if (!is_request) {
     sink.on_control_answer(now, id, content);
   } else if (const auto answer = sink.on_control_request(now, method, content)) {
@@ -101,13 +106,36 @@ bool Session::receive_control(TimePoint now, BytesView body, FrameSink& sink) {
   return true;
 }
 
+bool Session::receive_rekey(TimePoint now, BytesView body) {
+  auto received = update_.receive(now, body);
+  if (!received) return false;
+  if (!*received) return true;
+  keys_.add(std::move(**received), update_.initiator());
+  // The responder sends with the new keys when a packet under them has come; this brings one, again and again if it
+  // must, and an answer that shows us that the old ones are done with.
+  if (update_.initiator()) send_are_you_there(now);
+  return true;
+}
+
+// With 16 requests open, those are being repeated and will do.
+void Session::send_are_you_there(TimePoint now) { static_cast<void>(control_.request(now, kMethodAreYouThere, {})); }
+
+void Session::check_use(TimePoint now) {
+  const KeyLimits& limits = update_.limits();
+  if (keys_.packets() < limits.update_packets && keys_.bytes() < limits.update_bytes) return;
+  update_.want(now);
+  const bool used_up = keys_.packets_sent() + kKeyPacketsReserve >= limits.packets_max ||
+                       keys_.bytes_sent() + kKeyPacketsReserve * kPacketSizeMax >= limits.bytes_max;
+  if (used_up) close(now, CloseReason::key_limit);
+}
+
 std::size_t Session::seal(TimePoint now, MutableBytesView buffer, std::size_t content_size, bool asks) {
-  CHECK(state_ == State::open);
-  ciphers_->sending.seal(remote_index_, next_counter_++, buffer, content_size);
+  CHECK(state_ == State::open && now < update_.end());
+  keys_.seal(buffer, content_size);
   last_sent_ = now;
   keepalive_due_ = false;
   if (asks && !asked_) asked_ = now;
-  if (next_counter_ == kPacketsUsable) close(now, CloseReason::counter_limit);
+  check_use(now);
   return content_size + kPacketOverhead;
 }
 
@@ -126,17 +154,22 @@ std::size_t Session::poll_transmit(TimePoint now, MutableBytesView buffer) {
     const bool asks = body[0] == static_cast<std::byte>(wire::ControlWhat::request);
     return seal(now, buffer, 1 + body.size(), asks);
   }
+  if (const std::size_t size = update_.poll_transmit(now, buffer.subspan(kHeaderSize + 1)); size != 0) {
+    buffer[kHeaderSize] = wire::frame_type(wire::FrameKind::rekey);
+    return seal(now, buffer, 1 + size, update_.initiator());  // only message 1 is answered
+  }
   if (keepalive_due_) return seal(now, buffer, 0, false);
   return 0;
 }
 
 void Session::close(TimePoint now, CloseReason reason) {
   if (state_ != State::open) return;
+  if (now >= update_.end()) return end(reason, false);  // there is no key left to say so with
   const Bytes body = wire::encode(wire::CloseFrame{reason});
   close_packet_.resize(kPacketOverhead + 1 + body.size());
   close_packet_[kHeaderSize] = wire::frame_type(wire::FrameKind::close);
   std::copy(body.begin(), body.end(), close_packet_.begin() + kHeaderSize + 1);
-  ciphers_->sending.seal(remote_index_, next_counter_++, close_packet_, 1 + body.size());
+  keys_.seal(close_packet_, 1 + body.size());
   end(reason, false);
   state_ = State::closing;
   close_copies_due_ = kCloseCopies;
@@ -147,13 +180,17 @@ void Session::end(CloseReason reason, bool by_peer) {
   state_ = State::closed;
   reason_ = reason;
   closed_by_peer_ = by_peer;
-  ciphers_.reset();
+  keys_.wipe();
+  update_.wipe();
 }
 
 std::optional<TimePoint> Session::deadline() const {
   if (state_ == State::closed) return std::nullopt;
   if (state_ == State::closing) return close_end_;
   TimePoint deadline = std::min(last_sent_ + keepalive_interval_, last_received_ + kIdleMax);
+  deadline = std::min(deadline, update_.end() - kKeyAgeReserve);
+  if (const auto update = update_.deadline()) deadline = std::min(deadline, *update);
+  if (const auto keys = keys_.deadline()) deadline = std::min(deadline, *keys);
   if (asked_) deadline = std::min(deadline, *asked_ + (asked_again_ ? kUnansweredMax : kAskAfter));
   if (const auto control = control_.deadline()) deadline = std::min(deadline, *control);
   return deadline;
@@ -165,10 +202,18 @@ void Session::on_deadline(TimePoint now) {
   if (now >= last_received_ + kIdleMax || (asked_ && now >= *asked_ + kUnansweredMax)) {
     return end(CloseReason::idle, false);
   }
+  if (now >= update_.end()) return end(CloseReason::key_limit, false);
+  if (now >= update_.end() - kKeyAgeReserve) return close(now, CloseReason::key_limit);
+  keys_.on_deadline(now);
+  update_.on_deadline(now);
+  if (update_.poll_request()) {
+    Bytes epoch(sizeof(std::uint32_t));
+    store_be(update_.epoch(), std::span(epoch).first<sizeof(std::uint32_t)>());
+    static_cast<void>(control_.request(now, kMethodKeyUpdate, epoch));  // it will be due again
+  }
   if (asked_ && !asked_again_ && now >= *asked_ + kAskAfter) {
     asked_again_ = true;
-    // With 16 requests open, those are being repeated and will do.
-    static_cast<void>(control_.request(now, kMethodAreYouThere, {}));
+    send_are_you_there(now);
   }
   if (now >= last_sent_ + keepalive_interval_) keepalive_due_ = true;
   control_.on_deadline(now);

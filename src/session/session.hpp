@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A session: the encrypted datagram association of two nodes, from the end of the handshake to the end of its keys.
 // Spec: docs/spec/03-session.md.   Layer: session (sans-I/O).
-// Threads: one object, one thread.   Ownership: owns its keys and wipes them when it closes; borrows nothing.
-// Memory: about 3 KiB.
+// Threads: one object, one thread.   Ownership: owns its keys and wipes them when it closes; gives its indexes back
+// when it is destroyed; borrows IndexAllocator and RandomSource, which outlive it. Memory: about 4 KiB; 16 KiB around a
+// key update.
 #pragma once
 
 #include <optional>
@@ -10,8 +11,8 @@
 #include "handshake/established.hpp"
 #include "quantumgate/peer.h"
 #include "session/control_channel.hpp"
-#include "session/packet_cipher.hpp"
-#include "session/replay_window.hpp"
+#include "session/key_epochs.hpp"
+#include "session/key_update.hpp"
 #include "wire/frames.hpp"
 
 namespace quantumgate::session {
@@ -30,8 +31,10 @@ class FrameSink {
 
 class Session {
  public:
-  // Takes keys and indexes from `established`. Draws a first request id and the keepalive interval.
-  Session(const handshake::Established& established, RandomSource& random, TimePoint now);
+  // Takes keys and indexes from `established`; its local index belongs to the session now. Draws a first request id and
+  // the keepalive interval; later, what key updates need.
+  Session(const handshake::Established& established, handshake::IndexAllocator& indexes, RandomSource& random,
+          const KeyLimits& limits, TimePoint now);
 
   enum class State : std::uint8_t {
     open,
@@ -40,8 +43,8 @@ class Session {
   };
   enum class Verdict : std::uint8_t { accepted, unauthentic, replayed };
 
-  // A datagram for our index. It is opened in place, so its bytes are spoilt in any case. Frames go to `sink` in order,
-  // until one of them ends the session.
+  // A datagram for an index of ours. It is opened in place, so its bytes are spoilt in any case. Frames go to `sink` in
+  // order, until one of them ends the session.
   Verdict receive(TimePoint now, MutableBytesView packet, FrameSink& sink);
 
   // Makes `content_size` bytes that stand from offset kHeaderSize on in `buffer` a packet, in place; its size.
@@ -68,32 +71,29 @@ class Session {
   bool closed_by_peer() const noexcept { return closed_by_peer_; }
   // Whether an authentic packet has arrived; for the initiator: the peer has our message 3.
   bool heard() const noexcept { return heard_; }
-  std::uint32_t local_index() const noexcept { return local_index_; }
-  bool has_keys() const noexcept { return ciphers_.has_value(); }
+  bool has_keys() const noexcept { return keys_.has_keys(); }
+  std::size_t receiving_keys() const noexcept { return keys_.receiving_count(); }
+  // How often the keys were replaced, and when the present ones were made.
+  std::uint32_t key_updates() const noexcept { return update_.epoch(); }
+  TimePoint keys_made() const noexcept { return update_.made(); }
 
  private:
-  struct Ciphers {
-    PacketCipher sending;
-    PacketCipher receiving;
-  };
-
   void receive_frames(TimePoint now, BytesView content, FrameSink& sink);
   bool receive_frame(TimePoint now, const wire::Frame& frame, FrameSink& sink);  // false: it broke the protocol
   bool receive_control(TimePoint now, BytesView body, FrameSink& sink);
+  bool receive_rekey(TimePoint now, BytesView body);
+  void send_are_you_there(TimePoint now);
+  void check_use(TimePoint now);  // of the keys, after a packet
   void end(CloseReason reason, bool by_peer);
 
-  std::uint32_t local_index_;
-  std::uint32_t remote_index_;
-  std::optional<Ciphers> ciphers_;  // nothing once the session is no longer open
+  KeyUpdate update_;
+  KeyEpochs keys_;  // wiped once the session is no longer open
   ControlChannel control_;
   Duration keepalive_interval_;
 
   State state_ = State::open;
   CloseReason reason_ = CloseReason::normal;
   bool closed_by_peer_ = false;
-  std::uint64_t next_counter_ = 0;
-  ReplayWindow window_;
-  std::uint64_t forgeries_ = 0;
 
   TimePoint last_sent_;
   TimePoint last_received_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Frames: the typed parts of a packet's content.
-// Spec: docs/spec/03-session.md, sections 2 and 3.   Layer: wire (pure functions).   Ownership: borrows the content.
+// Spec: docs/spec/03-session.md, sections 2, 3 and 9.   Layer: wire (pure functions).   Ownership: borrows the content.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@
 
 namespace quantumgate::wire {
 
-enum class FrameKind : std::uint8_t { padding = 0, stream = 1, control = 2, close = 3, datagram = 8 };
+enum class FrameKind : std::uint8_t { padding = 0, stream = 1, control = 2, close = 3, rekey = 4, datagram = 8 };
 inline constexpr std::size_t kDatagramIdSize = 4;  // at the front of a DATAGRAM frame's body
 inline constexpr std::uint8_t kFrameMustUnderstand = 0x80;
 inline constexpr std::uint8_t kFrameHasLength = 0x40;
@@ -56,6 +56,23 @@ struct ControlHeader {
   static constexpr auto kFields = fields(field("what", &ControlHeader::what), field("id", &ControlHeader::id),
                                          field("method", &ControlHeader::method));
   static constexpr std::size_t kSize = 6;
+};
+
+// A REKEY frame: half a message of a key update. The half follows the header.
+enum class RekeyPart : std::uint8_t { message1_first, message1_second, message2_first, message2_second };
+
+struct RekeyHeader {
+  RekeyPart part{};
+  std::uint32_t epoch = 0;
+  static constexpr auto kFields = fields(field("part", &RekeyHeader::part), field("epoch", &RekeyHeader::epoch));
+  static constexpr std::size_t kSize = 5;
+};
+
+// The payload of both messages of a key update.
+struct RekeyPayload {
+  std::uint32_t index = 0;  // under which its sender receives packets that are sealed with the new keys
+  static constexpr auto kFields = fields(field("index", &RekeyPayload::index));
+  static constexpr std::size_t kSize = 4;
 };
 
 }  // namespace quantumgate::wire

@@ -160,7 +160,7 @@ class Notes final : public session::FrameSink {
 // The session of a vector of handshake.json, as one side has it, and a cipher for what the other side sends.
 struct SessionOf {
   SessionOf(const Json& vector, bool initiator)
-      : session(established_of(vector, initiator), random, TimePoint{}),
+      : session(established_of(vector, initiator), indexes, random, {}, TimePoint{}),
         peer(crypto::AeadAlgorithm::aes_256_gcm, peer_keys(vector, initiator)),
         index(index_of(vector.at(initiator ? "initiator" : "responder").at("session_index"))) {}
 
@@ -213,6 +213,13 @@ struct SessionOf {
     return receive_packet(std::move(packet));
   }
 
+  // No key update is begun.
+  struct NoIndexes final : handshake::IndexAllocator {
+    std::uint32_t allocate() override { throw std::logic_error("no index is needed"); }
+    void release(std::uint32_t) override {}
+  };
+
+  NoIndexes indexes;
   CountingRandom random;
   Session session;
   PacketCipher peer;

@@ -759,7 +759,7 @@ function frameVectors() {
     ['close, reason of a later version', encodeFrame(kClose, close(0xffff))],
     ['datagram', encodeFrame(kDatagram, draw('session datagram', 24))],
     ['datagram without content or length', encodeFrame(kDatagram, draw('session datagram', 4), open)],
-    ['unknown kind', encodeFrame(4, draw('session unknown', 9))],
+    ['unknown kind', encodeFrame(6, draw('session unknown', 9))],
     ['unknown kind, empty, then close', concat(encodeFrame(63, zeros(0)), encodeFrame(kClose, close(2)))],
     ['unknown kind without length takes the rest', concat(encodeFrame(5, encodeFrame(kClose, close(2)), open))],
     [
@@ -788,7 +788,7 @@ function frameVectors() {
     ['close without reason', encodeFrame(kClose, zeros(0))],
     ['close with half a reason', encodeFrame(kClose, zeros(1), open)],
     ['close with more than a reason', encodeFrame(kClose, zeros(3))],
-    ['unknown kind that must be understood', encodeFrame(4, zeros(1), must)],
+    ['unknown kind that must be understood', encodeFrame(6, zeros(1), must)],
     ['the same without length', encodeFrame(63, zeros(1), { ...must, ...open })],
     ['good frame, then a bad one', concat(encodeFrame(kPadding, zeros(9)), fromHex('43'))],
   ];

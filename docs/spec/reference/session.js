@@ -67,6 +67,7 @@ export const kPadding = 0;
 export const kStream = 1;
 export const kControl = 2;
 export const kClose = 3;
+export const kRekey = 4;
 export const kDatagram = 8;
 const kMustBeUnderstood = 0x80;
 const kLengthFollows = 0x40;
@@ -119,6 +120,10 @@ function parseFramesOrFail(content) {
         frames.push({ kind: 'CLOSE', reason: body.number(2) });
         ensure(body.left === 0, 'protocol', doing);
         return frames;
+      case kRekey:
+        frames.push({ kind: 'REKEY', part: body.number(1), epoch: body.number(4), half: body.rest() });
+        ensure(frames.at(-1).part <= 3, 'protocol', doing);
+        break;
       case kDatagram:
         frames.push({ kind: 'DATAGRAM', id: body.take(4), content: body.rest() });
         break;

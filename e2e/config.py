@@ -6,12 +6,15 @@ import os
 
 from harness import CONFIG, OK, USAGE, Process, Skip, check, main, same
 
+# Somebody's address.
+PEER = "qg://0cd45a5b-8bb6-8afe-bc64-2a1a14bb0c8b-0w@127.0.0.1:5000"
 # A value for each key that is not its default, as TOML and as text.
 VALUES = {
     "control": ('"/c/sock"', "/c/sock"),
     "key": ('"/k/key"', "/k/key"),
     "pass_phrase_file": ('"/k/phrase"', "/k/phrase"),
     "listen": ('["127.0.0.1:1", "[::1]:2"]', "127.0.0.1:1,[::1]:2"),
+    "connect": (f'["{PEER}"]', PEER),
     "network": ('"other"', "other"),
     "gss": ('"/g/gss"', "/g/gss"),
     "sessions_max": ("17", "17"),

@@ -25,7 +25,7 @@ def test_newcomer_joins_and_connects(bench):
     line = invitation(a)
     joined = bench.run("join", "-", stdin=f"  {line}\r\n")
     same(OK, joined.code, f"join: {joined}")
-    check(f"qgate peer connect {a.address}" in joined.out and "our house" in joined.out, f"{joined}")
+    check(joined.out.endswith(f"stays connected with:\n{a.address}\n") and "our house" in joined.out, f"{joined}")
     secret = bench.path("config/qgate/qgate.toml.d/joined.gss")
     same((0o600, bench.gss().read_text()), (stat.S_IMODE(secret.stat().st_mode), secret.read_text()), "the secret")
     b = bench.node("b", gss=False)  # takes network and secret from its configuration

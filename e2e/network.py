@@ -2,6 +2,7 @@
 """Goal: nodes find each other over IPv4 and IPv6, keep exactly one session, part when told, and ignore strangers.
 Method: real processes on loopback; what a node knows is read from its status."""
 import os
+import signal
 import socket
 import threading
 
@@ -62,6 +63,31 @@ def test_both_dial_at_once(bench):
         same((1, 1), (len(a.peers()), len(b.peers())), "sessions")
         for node in (a, b):
             same(OK, node.stop(), "exit code")
+
+
+def test_stays_connected(bench):
+    a = bench.node("a")
+    gone = a.address
+    a.stop()
+    # It begins while the peer is away, and finds it when it comes, as often as that happens.
+    b = bench.node("b", "--connect", gone)
+    b.until(lambda: any("can not connect with " + a.uuid in line for line in b.err), "it says so")
+    for _ in range(2):
+        a = bench.node("a", listen=f"127.0.0.1:{a.port}")
+        b.until(lambda: [peer["uuid"] for peer in b.peers()] == [a.uuid], "they are connected")
+        a.stop()
+        b.until(lambda: not b.peers(), "a has gone")
+    same(OK, b.stop(), "ending")
+
+    # A list in a file is taken over while the node runs.
+    settings = bench.path("b.toml")
+    settings.write_text("")
+    b = bench.node("b", "--config", settings)
+    a = bench.node("a", listen=f"127.0.0.1:{a.port}")
+    settings.write_text(f'connect = ["{a.address}"]\n')
+    b.send(signal.SIGHUP)
+    b.until(lambda: [peer["uuid"] for peer in b.peers()] == [a.uuid], "they are connected")
+    bench.refused(USAGE, "node", "run", "--connect", a.address.replace("qg://", "qg://0"), says="--connect")
 
 
 def test_suites(bench):

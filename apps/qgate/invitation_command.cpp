@@ -81,7 +81,12 @@ Failure is_elsewhere(const SettingValue& other) {
 }
 
 // Writes joined.toml, and the secret beside it, into the drop-in folder of the configuration file that is in force.
-Outcome<fs::path> write_settings(const Globals& globals, const Invitation& invitation, bool network, bool secret) {
+struct Wanting {
+  bool network = false, secret = false, connect = false;
+  bool any() const noexcept { return network || secret || connect; }
+};
+Outcome<fs::path> write_settings(const Globals& globals, const Invitation& invitation, Wanting wanting) {
+  const auto [network, secret, connect] = wanting;
   const fs::path folder = writable_config_file(globals.flags).string() + ".d";
   const fs::path settings_file = folder / "joined.toml";
   const fs::path secret_file = folder / "joined.gss";
@@ -99,6 +104,7 @@ Outcome<fs::path> write_settings(const Globals& globals, const Invitation& invit
   std::string content = "# Made by 'qgate join'.\n";
   if (network) content += "network = " + to_text(Json(invitation.network)) + "\n";
   if (secret) content += "gss = \"joined.gss\"\n";
+  if (connect) content += "connect = [" + to_text(Json(invitation.address.to_string())) + "]\n";
   if (secret) {
     const auto saved = save_shared_secret(secret_file.string(), *invitation.shared_secret);
     if (!saved) return tl::unexpected(explain_key_file(saved.error(), secret_file.string()));
@@ -150,29 +156,35 @@ Outcome<void> join(const Globals& globals, const std::string& text) {
   if (network == Fit::different) return tl::unexpected(is_elsewhere(settings.value(Setting::network)));
   if (*secret == Fit::different) return tl::unexpected(is_elsewhere(settings.value(Setting::gss)));
 
+  // A list of peers that is there already is the user's, and stays as it is.
+  const Wanting wanting{network == Fit::unset, *secret == Fit::unset, settings.list(Setting::connect).empty()};
   std::string file;
-  if (network == Fit::unset || *secret == Fit::unset) {
-    const auto written = write_settings(globals, *invitation, network == Fit::unset, *secret == Fit::unset);
+  if (wanting.any()) {
+    const auto written = write_settings(globals, *invitation, wanting);
     if (!written) return tl::unexpected(written.error());
     file = written->string();
   }
   const std::string address = invitation->address.to_string();
+  const bool stays = wanting.connect || std::ranges::find(settings.list(Setting::connect), address) !=
+                                            settings.list(Setting::connect).end();
   if (globals.json) {
     const Json json{{"network", invitation->network},
                     {"shared_secret", invitation->shared_secret.has_value()},
                     {"address", address},
+                    {"connect", stays},
                     {"written", file.empty() ? Json() : Json(file)}};
     std::printf("%s\n", to_text(json).c_str());
     return {};
   }
   if (!globals.quiet) {
+    const std::string& name = invitation->network;
     if (file.empty()) {
-      std::printf("This node is set up for the network '%s' already. Connect with:\n", invitation->network.c_str());
+      std::printf("This node is set up for the network '%s' already.\n", name.c_str());
     } else {
-      std::printf("Set up for the network '%s' in %s.\n(Re)start the node with 'qgate node run', then connect with:\n",
-                  invitation->network.c_str(), text::printable(file).c_str());
+      std::printf("Set up for the network '%s' in %s.\n(Re)start the node with 'qgate node run'.\n", name.c_str(),
+                  text::printable(file).c_str());
     }
-    std::fputs("  qgate peer connect ", stdout);
+    std::puts(stays ? "It stays connected with:" : "Connect with it by 'qgate peer connect', or add it to 'connect':");
   }
   std::printf("%s\n", address.c_str());
   return {};

@@ -20,6 +20,7 @@
 #include "apps/qgate/pass_phrase.hpp"
 #include "apps/qgate/received_lines.hpp"
 #include "apps/qgate/service_manager.hpp"
+#include "apps/qgate/standing_peers.hpp"
 #include "apps/qgate/terminal.hpp"
 #include "extenders/common/utf8.hpp"
 #include "quantumgate/shared_secret.h"
@@ -120,8 +121,14 @@ int next_signal(const sigset_t& signals, std::optional<std::chrono::microseconds
   }
 }
 
+std::vector<Address> standing_addresses(const Settings& settings) {
+  std::vector<Address> addresses;
+  for (const std::string& text : settings.list(Setting::connect)) addresses.push_back(*Address::parse(text));
+  return addresses;
+}
+
 // Takes over what a running node can, and says of the rest that it waits for the next start.
-void reload(const Globals& globals, std::atomic<LogLevel>& least, const LogSink& log) {
+void reload(const Globals& globals, std::atomic<LogLevel>& least, StandingPeers& standing, const LogSink& log) {
   const LoadedSettings loaded = load_settings(globals.flags);
   for (const Problem& problem : loaded.problems) {
     log(LogLevel::error, "settings", problem.place + ": " + problem.message + " Nothing was taken over.");
@@ -134,6 +141,7 @@ void reload(const Globals& globals, std::atomic<LogLevel>& least, const LogSink&
     }
   }
   least = log_level(globals, loaded.settings);
+  standing.set(standing_addresses(loaded.settings));
   log(LogLevel::info, "settings", std::string("read again; log_level is ") + level_name(least) + ".");
 }
 
@@ -244,13 +252,21 @@ Outcome<void> node_run(const Globals& globals) {
   std::fflush(stdout);
 
   manager.tell("READY=1\nSTATUS=" + address);
+  const auto standing = std::make_shared<StandingPeers>(**node, log);
+  standing->set(standing_addresses(settings));
+  standing->tick();
+  auto told = std::chrono::steady_clock::now();
   while (true) {
-    const int signal = next_signal(signals, manager.watchdog_interval());
+    const int signal = next_signal(signals, StandingPeers::kTick);
     if (signal == SIGHUP) {
       manager.tell_reloading();
-      reload(globals, least, log);
+      reload(globals, least, *standing, log);
       manager.tell("READY=1");
     } else if (signal == 0) {
+      standing->tick();
+      const auto interval = manager.watchdog_interval();
+      if (!interval || std::chrono::steady_clock::now() - told < *interval) continue;
+      told = std::chrono::steady_clock::now();
       // Told by the node's thread: if that hangs, the manager learns of it.
       (*node)->post([&manager] { manager.tell("WATCHDOG=1"); });
     } else {

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "apps/qgate/peer_text.hpp"
 #include "extenders/common/utf8.hpp"
 #include "quantumgate/endpoint.h"
 #include "quantumgate/suite.h"
@@ -25,6 +26,8 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
      "Take the pass phrase of the key file from the first line of FILE", false, 1},
     {Setting::listen, "listen", SettingKind::endpoint, SettingScope::node, "HOST:PORT", "",
      "UDP address to listen on; port 0 takes a free one; may be given up to 8 times", false, 0, 0, 8},
+    {Setting::connect, "connect", SettingKind::address, SettingScope::node, "ADDRESS", "",
+     "Peer to stay connected with, by its qg:// address; may be given up to 64 times", true, 0, 0, 64},
     {Setting::network, "network", SettingKind::text, SettingScope::node, "NAME", "quantumgate",
      "Network name; both ends must use the same", false, 1, 64},
     {Setting::gss, "gss", SettingKind::file, SettingScope::node, "FILE", "",
@@ -73,6 +76,9 @@ std::optional<std::string> problem_with_text(const SettingRow& row, const std::s
     case SettingKind::endpoint:
       if (Endpoint::parse(text)) return std::nullopt;
       return shown + " is not an address to listen on. Write it as 127.0.0.1:0 or [::1]:5000";
+    case SettingKind::address:
+      if (const auto address = parse_address(text); !address) return address.error().message;
+      return std::nullopt;
     case SettingKind::whole: {
       std::uint64_t number = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -144,6 +150,8 @@ std::string range_of(const SettingRow& row) {
              max + " bytes";
     case SettingKind::endpoint:
       return "1 to " + std::to_string(row.values_max) + " addresses with ports";
+    case SettingKind::address:
+      return "1 to " + std::to_string(row.values_max) + " addresses of peers";
     case SettingKind::whole:
       return "a whole number from " + std::to_string(row.min) + " to " + max;
     case SettingKind::choice:

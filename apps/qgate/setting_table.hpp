@@ -20,6 +20,7 @@ enum class Setting : std::uint8_t {
   key,
   pass_phrase_file,
   listen,
+  connect,
   network,
   gss,
   sessions_max,
@@ -29,9 +30,9 @@ enum class Setting : std::uint8_t {
   chat_history,
   log_level,
 };
-inline constexpr std::size_t kSettingCount = 12;
+inline constexpr std::size_t kSettingCount = 13;
 
-enum class SettingKind : std::uint8_t { text, file, folder, endpoint, whole, choice, suite };
+enum class SettingKind : std::uint8_t { text, file, folder, endpoint, address, whole, choice, suite };
 
 // Which commands take the flag. File and environment serve all.
 enum class SettingScope : std::uint8_t { every_command, key_commands, node };

@@ -75,6 +75,7 @@ struct TestNode {
     bool v6 = false;
     std::vector<std::shared_ptr<Extender>> extenders;  // beside the Sink and the Observer
     std::vector<std::string> suites = suite_names();
+    KeyUpdateTimes key_update{};
     std::uint32_t packet_size = NodeOptions().packet_size;
   };
   TestNode(sim::Simulator& network, std::uint8_t seed) : TestNode(network, seed, Options()) {}

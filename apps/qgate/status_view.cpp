@@ -77,6 +77,7 @@ std::string status_table(const Json& status) {
                       count("dropped_replayed") + " replayed"},
       {"", count("dropped_clock") + " with a wrong clock, " + count("dropped_full") + " for want of room"},
       {"Handshakes", count("handshakes_completed") + " completed, " + count("handshakes_started") + " answered"},
+      {"Key updates", count("key_updates") + " completed, " + count("key_updates_failed") + " failed"},
   });
 }
 

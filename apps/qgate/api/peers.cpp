@@ -15,6 +15,8 @@ Json peer_json(const Peer& peer) {
           {"post_quantum", peer.post_quantum},
           {"handshake_ms", std::chrono::duration<double, std::milli>(peer.handshake_time).count()},
           {"connected_s", std::chrono::duration_cast<std::chrono::seconds>(peer.connected_for).count()},
+          {"key_updates", peer.key_updates},
+          {"key_age_s", std::chrono::duration_cast<std::chrono::seconds>(peer.key_age).count()},
           {"bytes_sent", peer.bytes_sent},
           {"bytes_received", peer.bytes_received}};
 }

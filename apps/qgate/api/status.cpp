@@ -30,6 +30,8 @@ void status(Service& service, const control::Request&, ExchangePtr exchange) {
                                     {"handshakes_completed", c.handshakes_completed},
                                     {"cookies_sent", c.cookies_sent},
                                     {"segments_lost", c.segments_lost},
+                                    {"key_updates", c.key_updates},
+                                    {"key_updates_failed", c.key_updates_failed},
                                     {"messages_sent", c.messages_sent},
                                     {"messages_received", c.messages_received},
                                     {"datagram_frames_sent", c.datagram_frames_sent},

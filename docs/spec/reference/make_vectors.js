@@ -9,6 +9,7 @@ import { addressText, checkCharacters, parseAddress } from './address.js';
 import { ascii, concat, fromHex, number, toHex, zeros } from './bytes.js';
 import * as handshake from './handshake.js';
 import * as identity from './identity.js';
+import { KeyUpdate, chainSecret, updatePrologue, updateProtocolName } from './key_update.js';
 import { CipherState, HandshakeState } from './noise.js';
 import * as sealed from './sealed_datagram.js';
 import * as session from './session.js';
@@ -810,11 +811,62 @@ export function sessionVectors() {
   });
 }
 
+// ---- key_update.json ----
+
+// Two updates, one after the other, of a session whose handshake left `secrets` behind.
+function keyUpdateVector(protocolName, n) {
+  const suite = parseProtocolName(protocolName);
+  const drawn = (what, size) => draw(`key update ${n} ${what}`, size);
+  const secrets = ['initiator to responder', 'responder to initiator'].map((way) => drawn(`secret ${way}`, 32));
+  const handshakeHash = drawn('handshake hash', suite.hash.outputLen);
+  const make = (role) => new KeyUpdate(protocolName, role, handshakeHash, secrets);
+  const [initiator, responder] = [make('initiator'), make('responder')];
+  const named = ({ initiatorToResponder, responderToInitiator }) => ({
+    initiator_to_responder: initiatorToResponder,
+    responder_to_initiator: responderToInitiator,
+  });
+  const updates = [1, 2].map((epoch) => {
+    const index = { initiator: drawn(`${epoch} index 1`, 4), responder: drawn(`${epoch} index 2`, 4) };
+    const ephemeral = [1, 2].map((side) => drawn(`${epoch} ephemeral ${side}`, suite.dh.size));
+    const kemSeed = drawn(`${epoch} kem seed`, 64);
+    const kemM = drawn(`${epoch} kem m`, 32);
+    const psk = initiator.psk;
+    const sent = initiator.begin(index.initiator, { ephemeralPrivate: ephemeral[0], kemSeed });
+    responder.receive(sent[0]);
+    const answer = responder.receive(sent[1], index.responder, { ephemeralPrivate: ephemeral[1], kemM });
+    initiator.receive(answer.send[0]);
+    const { keys } = initiator.receive(answer.send[1]);
+    return {
+      epoch,
+      psk,
+      prologue: updatePrologue(handshakeHash, epoch),
+      initiator: { index: index.initiator, ephemeral_private: ephemeral[0], kem_seed: kemSeed, frames: sent },
+      responder: { index: index.responder, ephemeral_private: ephemeral[1], kem_m: kemM, frames: answer.send },
+      keys: named(keys),
+    };
+  });
+  return {
+    protocol_name: protocolName,
+    update_protocol_name: updateProtocolName(protocolName),
+    handshake_hash: handshakeHash,
+    secrets,
+    chain_secret: chainSecret(suite, secrets),
+    updates,
+  };
+}
+
+export function keyUpdateVectors() {
+  return file('03-session.md, section 9', {
+    sessions: suites.map(({ protocolName }, i) => keyUpdateVector(protocolName, i + 1)),
+  });
+}
+
 export const makers = {
   'noise-xxhfs-psk0.json': noiseVectors,
   'identity.json': identityVectors,
   'handshake.json': handshakeVectors,
   'session.json': sessionVectors,
+  'key_update.json': keyUpdateVectors,
 };
 
 export const vectorPath = (name) => fileURLToPath(new URL(`../vectors/${name}`, import.meta.url));

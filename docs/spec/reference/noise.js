@@ -45,6 +45,7 @@ const patterns = {
   I1X: ['', '', 'e s', 'e ee s es', 'se'],
   IX1: ['', '', 'e s', 'e ee se s', 'es'],
   I1X1: ['', '', 'e s', 'e ee s', 'se es'],
+  NNhfs: ['', '', 'e e1', 'e ee ekem1'],
   XXhfs: ['', '', 'e e1', 'e ee ekem1 s es', 's se'],
 };
 

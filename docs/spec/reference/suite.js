@@ -94,6 +94,8 @@ export function noiseHkdf(hash, chainingKey, input, count) {
   return outputs;
 }
 
+export const hkdfExtract = (hash, salt, input) => hmac(hash, salt, input);
+
 // HKDF-Expand of RFC 5869 with an ASCII label.
 export const hkdfExpand = (hash, key, label, size) => expand(hash, key, ascii(label), size);
 

@@ -18,11 +18,6 @@ KeyEpochs::KeyEpochs(const handshake::Established& established, handshake::Index
       current_(std::make_unique<Receiving>(suite_, established.secrets.receiving,
                                            ReceiverIndex(indexes, established.local_index))) {}
 
-void KeyEpochs::seal(MutableBytesView buffer, std::size_t content_size) {
-  sending_->cipher.seal(sending_->index, sending_->packets++, buffer, content_size);
-  sending_->bytes += content_size + kPacketOverhead;
-}
-
 KeyEpochs::Receiving* KeyEpochs::find(std::uint32_t index) const noexcept {
   if (current_->index.value() == index) return current_.get();
   if (next_ && next_->index.value() == index) return next_.get();

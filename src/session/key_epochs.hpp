@@ -23,7 +23,10 @@ class KeyEpochs {
   KeyEpochs(const handshake::Established& established, handshake::IndexAllocator& indexes);
 
   // PacketCipher::seal() under the newest keys that the peer surely has. Only if has_keys(), as open().
-  void seal(MutableBytesView buffer, std::size_t content_size);
+  void seal(MutableBytesView buffer, std::size_t content_size) {
+    sending_->cipher.seal(sending_->index, sending_->packets++, buffer, content_size);
+    sending_->bytes += content_size + kPacketOverhead;
+  }
 
   enum class Verdict : std::uint8_t { accepted, unauthentic, replayed };
   struct Opened {
@@ -45,11 +48,11 @@ class KeyEpochs {
   bool has_keys() const noexcept { return sending_ != nullptr; }
   // How many sets of keys there are to receive with: 1 but for the time around an update.
   std::size_t receiving_count() const noexcept;
-  // Packets and bytes sealed with the present key, or opened with its counterpart: the greater number.
-  std::uint64_t packets() const noexcept { return std::max(sending_->packets, current_->window.next()); }
-  std::uint64_t bytes() const noexcept { return std::max(sending_->bytes, current_->bytes); }
+  // Packets and bytes sealed with the key that is sent with, and opened with the one of the peer.
   std::uint64_t packets_sent() const noexcept { return sending_->packets; }
   std::uint64_t bytes_sent() const noexcept { return sending_->bytes; }
+  std::uint64_t packets_received() const noexcept { return current_->window.next(); }
+  std::uint64_t bytes_received() const noexcept { return current_->bytes; }
   // Packets to an index of ours that did not open, under one key: the greatest number.
   std::uint64_t forgeries() const noexcept { return forgeries_max_; }
 

@@ -46,7 +46,7 @@ Session::Verdict Session::receive(TimePoint now, MutableBytesView packet, FrameS
   asked_again_ = false;
   heard_ = true;
   receive_frames(now, opened.content, sink);
-  if (state_ == State::open) check_use(now);
+  if (state_ == State::open) check_received(now);
   return Verdict::accepted;
 }
 
@@ -120,9 +120,15 @@ bool Session::receive_rekey(TimePoint now, BytesView body) {
 // With 16 requests open, those are being repeated and will do.
 void Session::send_are_you_there(TimePoint now) { static_cast<void>(control_.request(now, kMethodAreYouThere, {})); }
 
-void Session::check_use(TimePoint now) {
+void Session::check_received(TimePoint now) {
   const KeyLimits& limits = update_.limits();
-  if (keys_.packets() < limits.update_packets && keys_.bytes() < limits.update_bytes) return;
+  const bool much = keys_.packets_received() >= limits.update_packets || keys_.bytes_received() >= limits.update_bytes;
+  if (much) update_.want(now);
+}
+
+void Session::check_sent(TimePoint now) {
+  const KeyLimits& limits = update_.limits();
+  if (keys_.packets_sent() < limits.update_packets && keys_.bytes_sent() < limits.update_bytes) return;
   update_.want(now);
   const bool used_up = keys_.packets_sent() + kKeyPacketsReserve >= limits.packets_max ||
                        keys_.bytes_sent() + kKeyPacketsReserve * kPacketSizeMax >= limits.bytes_max;
@@ -135,7 +141,7 @@ std::size_t Session::seal(TimePoint now, MutableBytesView buffer, std::size_t co
   last_sent_ = now;
   keepalive_due_ = false;
   if (asks && !asked_) asked_ = now;
-  check_use(now);
+  check_sent(now);
   return content_size + kPacketOverhead;
 }
 

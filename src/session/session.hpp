@@ -83,7 +83,9 @@ class Session {
   bool receive_control(TimePoint now, BytesView body, FrameSink& sink);
   bool receive_rekey(TimePoint now, BytesView body);
   void send_are_you_there(TimePoint now);
-  void check_use(TimePoint now);  // of the keys, after a packet
+  // The use of the keys, after a packet.
+  void check_sent(TimePoint now);
+  void check_received(TimePoint now);
   void end(CloseReason reason, bool by_peer);
 
   KeyUpdate update_;

@@ -252,7 +252,7 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
     ++packets;
   }
   streams_.burst_sent();
-  const bool close_is_due = packets > 0 && state() != State::open;  // the counter was used up just now
+  const bool close_is_due = packets > 0 && state() != State::open;  // the keys were used up just now
   return !more && !close_is_due;
 }
 

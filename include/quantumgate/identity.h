@@ -32,22 +32,24 @@ class QG_EXPORT Identity {
 
   /// Writes a new key file, mode 0600, synced; never overwrites (`exists`). `pass_phrase` empty: the key is not sealed,
   /// only the file mode protects it. An error leaves nothing behind.
-  /// Errors: exists, not_found (no such folder), permission_denied, no_space, limit (as `load`), system.
+  /// Errors: exists, not_found (no such folder), permission_denied, no_space, limit (as `load`), system,
+  /// invalid_argument (the key is gone: this is a child of fork() and the identity is its parent's).
   Result<void> save(const std::string& file, const SecretBytes& pass_phrase) const;
 
   /// Writes this identity over the existing key file `file`, sealed under another pass phrase or, if that is empty, not
   /// at all. The new file is opened again before it takes the old one's name; at every moment there is a whole key file
   /// under that name, also after an error, a crash or a power cut. A symbolic link is followed, the owner is kept.
-  /// Errors: not_found (nothing to replace), permission_denied, no_space, limit (as `load`), system.
+  /// Errors: not_found (nothing to replace), permission_denied, no_space, limit (as `load`), system, invalid_argument
+  /// (as `save`).
   Result<void> replace(const std::string& file, const SecretBytes& pass_phrase) const;
 
   /// Whether the key file was saved with a pass phrase. Reads the head only. Errors as `load`.
   static Result<bool> needs_pass_phrase(const std::string& file);
 
-  /// Wipes the source's private key.
-  Identity(Identity&&) noexcept = default;
-  /// Wipes the source's private key.
-  Identity& operator=(Identity&&) noexcept = default;
+  /// Leaves `other` without a key: assign to it or destroy it.
+  Identity(Identity&& other) noexcept = default;
+  /// Wipes the key that was here. Leaves `other` without one.
+  Identity& operator=(Identity&& other) noexcept = default;
   /// A second one with the same key; copying a secret is said aloud.
   Identity clone() const;
 
@@ -57,13 +59,15 @@ class QG_EXPORT Identity {
   const Fingerprint& fingerprint() const noexcept { return fingerprint_; }
   /// Follows from the fingerprint: what people see.
   const PeerUuid& uuid() const noexcept { return uuid_; }
+  /// Whether its key is there: false in a child of fork() for an identity that its parent made (secret.h).
+  bool has_key() const noexcept;
   /// The private key. Handle with care.
-  const Secret<32>& seed() const noexcept { return seed_; }
+  const Secret<32>& seed() const noexcept { return *seed_; }
 
  private:
   explicit Identity(Secret<32> seed);
 
-  Secret<32> seed_;
+  Guarded<Secret<32>> seed_;
   std::array<std::byte, 32> public_key_{};
   Fingerprint fingerprint_;
   PeerUuid uuid_;

@@ -23,7 +23,7 @@ Result<Secret<api::kKeyFileSize>> read_key_file(const std::string& file) {
 }  // namespace
 
 Identity::Identity(Secret<32> seed) : seed_(std::move(seed)) {
-  public_key_ = crypto::ed25519_public_key(seed_);
+  public_key_ = crypto::ed25519_public_key(*seed_);
   fingerprint_ = wire::fingerprint_of(wire::kAlgorithmEd25519, public_key_);
   uuid_ = PeerUuid::of(fingerprint_);
 }
@@ -45,20 +45,22 @@ Result<Identity> Identity::load(const std::string& file, const SecretBytes& pass
 }
 
 Result<void> Identity::save(const std::string& file, const SecretBytes& pass_phrase) const {
+  if (!has_key()) return fail(ErrorCode::invalid_argument, "writing the key file");
   crypto::SystemRandom random;
-  const auto contents = api::encode_key_file(seed_, pass_phrase.view(), {}, random);
+  const auto contents = api::encode_key_file(*seed_, pass_phrase.view(), {}, random);
   if (!contents) return fail(contents.error());
   return api::write_secret_file(file, contents->view(), "writing the key file");
 }
 
 Result<void> Identity::replace(const std::string& file, const SecretBytes& pass_phrase) const {
+  if (!has_key()) return fail(ErrorCode::invalid_argument, "replacing the key file");
   crypto::SystemRandom random;
-  const auto contents = api::encode_key_file(seed_, pass_phrase.view(), {}, random);
+  const auto contents = api::encode_key_file(*seed_, pass_phrase.view(), {}, random);
   if (!contents) return fail(contents.error());
   // The old file goes: be sure that the new one opens.
   const auto seed = api::decode_key_file(contents->view(), pass_phrase.view());
   if (!seed) return fail(seed.error());
-  CHECK(crypto::equal(seed->view(), seed_.view()));
+  CHECK(crypto::equal(seed->view(), seed_->view()));
   return api::replace_secret_file(file, contents->view(), "replacing the key file");
 }
 
@@ -70,6 +72,8 @@ Result<bool> Identity::needs_pass_phrase(const std::string& file) {
   return cost->pass_phrase;
 }
 
-Identity Identity::clone() const { return Identity(seed_.clone()); }
+bool Identity::has_key() const noexcept { return crypto::ed25519_public_key(*seed_) == public_key_; }
+
+Identity Identity::clone() const { return Identity(seed_->clone()); }
 
 }  // namespace quantumgate

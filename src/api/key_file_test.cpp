@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -209,6 +210,26 @@ TEST_F(SecretFileTest, IdentityWithPassPhraseAtTheRealCost) {
   const auto again = Identity::load(path("key"), phrase("correct horse"));
   ASSERT_EQ(error_of(again), 0);
   EXPECT_EQ(again->uuid(), identity.uuid());
+}
+
+// A child of fork() sees zeros where the key was: it must not put them into a file, or in the place of the key.
+TEST_F(SecretFileTest, AChildOfForkWritesNoKeyThatItDoesNotHave) {
+  const Identity identity = Identity::generate();
+  ASSERT_TRUE(identity.save(path("old"), {}));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto saved = identity.save(path("new"), {});
+    const auto replaced = identity.replace(path("old"), {});
+    ::_exit(!identity.has_key() && !saved && saved.error().code == ErrorCode::invalid_argument && !replaced ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(identity.has_key());
+  EXPECT_FALSE(Identity::load(path("new"), {}));
+  const auto old = Identity::load(path("old"), {});
+  ASSERT_TRUE(old);
+  EXPECT_EQ(old->uuid(), identity.uuid());
 }
 
 TEST_F(SecretFileTest, NothingIsOverwritten) {

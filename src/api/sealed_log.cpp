@@ -62,21 +62,21 @@ std::array<std::byte, 8> place_of(std::uint64_t number) {
 struct SealedLog::State {
   std::string path;
   std::string purpose;
-  Secret<32> seed;
+  Guarded<Secret<32>> seed;
   Descriptor file{-1};
-  Secret<32> key;
+  Guarded<Secret<32>> key;
   std::uint64_t records = 0;
   std::uint64_t size = 0;
 
   void derive(std::span<const std::byte, kSaltSize> salt) {
     Secret<32> prk;
-    crypto::hkdf_extract(crypto::HashAlgorithm::sha256, salt, seed.view(), prk.mutable_view());
+    crypto::hkdf_extract(crypto::HashAlgorithm::sha256, salt, seed->view(), prk.mutable_view());
     Bytes info;
     for (const std::string_view part : {kLabel, std::string_view(purpose)}) {
       const BytesView bytes = as_bytes(part);
       info.insert(info.end(), bytes.begin(), bytes.end());
     }
-    crypto::hkdf_expand(crypto::HashAlgorithm::sha256, prk.view(), info, key.mutable_view());
+    crypto::hkdf_expand(crypto::HashAlgorithm::sha256, prk.view(), info, key->mutable_view());
   }
   // A head with a fresh salt; the key follows from it.
   Bytes new_head() {
@@ -94,7 +94,7 @@ struct SealedLog::State {
     store_be(static_cast<std::uint32_t>(record.size()), bytes.subspan<0, 4>());
     const auto nonce = bytes.subspan<4, crypto::kXChaChaNonceSize>();
     crypto::SystemRandom().fill(nonce);
-    crypto::xchacha20_poly1305_seal(key, nonce, place, record, bytes.subspan(kRecordHeadSize));
+    crypto::xchacha20_poly1305_seal(*key, nonce, place, record, bytes.subspan(kRecordHeadSize));
   }
   Result<void> read(const std::function<void(BytesView)>& each);
 };
@@ -123,7 +123,7 @@ Result<void> SealedLog::State::read(const std::function<void(BytesView)>& each) 
     const std::size_t whole = kRecordHeadSize + length + crypto::kXChaChaTagSize;
     if (bytes.size() < whole) break;
     plain.resize(length);
-    if (!crypto::xchacha20_poly1305_open(key, bytes.subspan<4, crypto::kXChaChaNonceSize>(), place_of(records),
+    if (!crypto::xchacha20_poly1305_open(*key, bytes.subspan<4, crypto::kXChaChaNonceSize>(), place_of(records),
                                          bytes.subspan(kRecordHeadSize, whole - kRecordHeadSize), plain)) {
       return fail(ErrorCode::not_authentic, kOpening);
     }
@@ -147,7 +147,7 @@ Result<SealedLog> SealedLog::open(const std::string& file, const Identity& ident
   auto state = std::make_unique<State>();
   state->path = file;
   state->purpose = purpose;
-  state->seed = identity.seed().clone();
+  *state->seed = identity.seed().clone();
   const int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
   state->file = Descriptor(::open(file.c_str(), flags, S_IRUSR | S_IWUSR));
   if (!state->file.valid()) return system_failure(kOpening);
@@ -178,7 +178,7 @@ Result<void> SealedLog::replace(std::span<const Bytes> records) {
   State next;
   next.path = state_->path;
   next.purpose = state_->purpose;
-  next.seed = state_->seed.clone();
+  *next.seed = state_->seed->clone();
   const std::string temporary = next.path + ".new";
   ::unlink(temporary.c_str());  // left by a crash
   next.file =

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/secret_arena.hpp"
 #include "crypto/constant_time.hpp"
 #include "crypto/octets.hpp"
 #include "quantumgate/secret.h"
@@ -32,7 +33,7 @@ const IMB_MGR* manager() {
   return made;
 }
 
-class GcmCipher final : public AeadCipher {
+class GcmCipher final : public AeadCipher, public InSecretMemory {
  public:
   GcmCipher(const IMB_MGR& mgr, std::span<const std::byte, kAeadKeySize> key) : mgr_(mgr) {
     IMB_AES256_GCM_PRE(&mgr_, key.data(), &key_);
@@ -64,7 +65,7 @@ class GcmCipher final : public AeadCipher {
   gcm_context_data context_{};
 };
 
-class AesMask final : public MaskCipher {
+class AesMask final : public MaskCipher, public InSecretMemory {
  public:
   AesMask(const IMB_MGR& mgr, std::span<const std::byte, 32> key) {
     alignas(16) Rounds inverse;

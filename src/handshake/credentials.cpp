@@ -24,7 +24,7 @@ Credentials::Credentials(const Identity& identity, std::string_view network, con
       network_hash_(crypto::sha256({as_bytes(network)})),
       suites_(std::move(suites)),
       stream_parameters_(std::move(stream_parameters)) {
-  if (shared_secret != nullptr) shared_secret_ = shared_secret->clone();
+  if (shared_secret != nullptr) *shared_secret_ = shared_secret->clone();
 }
 
 bool Credentials::enabled(std::uint8_t suite) const noexcept {
@@ -40,7 +40,7 @@ StaticKey Credentials::static_key(crypto::DhAlgorithm algorithm, RandomSource& r
     random.fill(private_key.mutable_view());
     key.pair = crypto::DhKeyPair::of(algorithm, std::move(private_key));
     key.expiry = seconds + kStaticKeyLifetime_s;
-    key.signature = crypto::ed25519_sign(seed_, signed_text(uuid_, key.pair.public_key, key.expiry));
+    key.signature = crypto::ed25519_sign(*seed_, signed_text(uuid_, key.pair.public_key, key.expiry));
   }
   return key.clone();
 }

@@ -44,7 +44,7 @@ class Credentials {
 
   const PeerUuid& uuid() const noexcept { return uuid_; }
   const Key32& network_hash() const noexcept { return network_hash_; }
-  const SharedSecret& shared_secret() const noexcept { return shared_secret_; }
+  const SharedSecret& shared_secret() const noexcept { return *shared_secret_; }
   const Bytes& suites() const noexcept { return suites_; }
   bool enabled(std::uint8_t suite) const noexcept;
 
@@ -64,11 +64,11 @@ class Credentials {
  private:
   Bytes signed_text(const PeerUuid& uuid, BytesView static_key, std::uint64_t expiry) const;
 
-  Secret<32> seed_;
+  Guarded<Secret<32>> seed_;
   Key32 identity_key_;
   PeerUuid uuid_;
   Key32 network_hash_;
-  SharedSecret shared_secret_;
+  Guarded<SharedSecret> shared_secret_;
   Bytes suites_;
   Bytes stream_parameters_;
   std::map<crypto::DhAlgorithm, StaticKey> static_keys_;

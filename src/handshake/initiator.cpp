@@ -60,7 +60,7 @@ void Initiator::send_message(UnixTime wall_clock) {
   if (first) header.cookie = cookie_;
   const Path to = first ? target_.paths[tries_ % target_.paths.size()] : responder_path_;
   outgoing_.clear();  // what was not sent yet is older
-  for (Bytes& datagram : seal_message(keys_.to_responder, responder_index_, header, message_, random_)) {
+  for (Bytes& datagram : seal_message(keys_->to_responder, responder_index_, header, message_, random_)) {
     outgoing_.push_back({to, std::move(datagram)});
   }
 }
@@ -103,7 +103,7 @@ void Initiator::on_deadline(TimePoint now, UnixTime wall_clock) {
 
 bool Initiator::receive(TimePoint now, UnixTime wall_clock, const Path& from, BytesView datagram) {
   if (state_ != State::waiting) return false;
-  const auto opened = open_datagram(keys_.to_initiator, true, datagram);
+  const auto opened = open_datagram(keys_->to_initiator, true, datagram);
   if (!opened || opened->header.suite != suite_.id) return false;
   switch (opened->header.type) {
     case wire::SealedType::cookie:

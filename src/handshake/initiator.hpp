@@ -58,7 +58,7 @@ class Initiator {
   const Suite& suite_;
   std::uint32_t handshake_index_;
   std::uint32_t session_index_;
-  OuterKeys keys_;
+  Guarded<OuterKeys> keys_;
   StaticKey static_key_;
   NoiseHandshake noise_;
 

@@ -50,13 +50,13 @@ class CipherState {
   explicit CipherState(AeadAlgorithm algorithm) : algorithm_(algorithm) {}
   CipherState clone() const {
     CipherState copy(algorithm_);
-    if (key_) copy.key_ = key_->clone();
+    if (key_) copy.key_.emplace((*key_)->clone());
     copy.nonce_ = nonce_;
     return copy;
   }
 
   void initialize_key(std::span<const std::byte, kKeySize> key) {
-    key_.emplace(key);
+    key_.emplace(Secret<kKeySize>(key));
     nonce_ = 0;
     aead_.reset();
   }
@@ -76,7 +76,7 @@ class CipherState {
  private:
   // Made when first used: most keys of a handshake are replaced before they encrypt anything.
   crypto::AeadKey& aead() {
-    if (!aead_) aead_.emplace(algorithm_, key_->view());
+    if (!aead_) aead_.emplace(algorithm_, (*key_)->view());
     return *aead_;
   }
 
@@ -91,7 +91,7 @@ class CipherState {
   }
 
   AeadAlgorithm algorithm_;
-  std::optional<Secret<kKeySize>> key_;
+  std::optional<Guarded<Secret<kKeySize>>> key_;
   std::uint64_t nonce_ = 0;
   std::optional<crypto::AeadKey> aead_;
 };
@@ -105,10 +105,10 @@ class SymmetricState {
     } else {
       crypto::hash(hash_, {protocol_name}, h());
     }
-    std::ranges::copy(h_, chaining_key_.mutable_view().begin());
+    std::ranges::copy(h_, chaining_key_->mutable_view().begin());
   }
   SymmetricState clone() const {
-    SymmetricState copy(hash_, cipher_.clone(), chaining_key_.clone());
+    SymmetricState copy(hash_, cipher_.clone(), chaining_key_->clone());
     copy.h_ = h_;
     return copy;
   }
@@ -171,12 +171,12 @@ class SymmetricState {
         chaining_key_(std::move(chaining_key)) {}
 
   MutableBytesView h() noexcept { return MutableBytesView(h_).first(size_); }
-  void take_chaining_key(BytesView bytes) { std::ranges::copy(bytes, chaining_key_.mutable_view().begin()); }
+  void take_chaining_key(BytesView bytes) { std::ranges::copy(bytes, chaining_key_->mutable_view().begin()); }
   // Noise's HKDF with two or three outputs is RFC 5869 with the chaining key as salt and no info.
   void hkdf(BytesView input, MutableBytesView out) const {
     Secret<crypto::kHashSizeMax> prk;
     const MutableBytesView extracted = prk.mutable_view().first(size_);
-    crypto::hkdf_extract(hash_, chaining_key_.view().first(size_), input, extracted);
+    crypto::hkdf_extract(hash_, chaining_key_->view().first(size_), input, extracted);
     crypto::hkdf_expand(hash_, extracted, {}, out);
   }
 
@@ -184,7 +184,7 @@ class SymmetricState {
   std::size_t size_;
   CipherState cipher_;
   std::array<std::byte, crypto::kHashSizeMax> h_{};
-  Secret<crypto::kHashSizeMax> chaining_key_;
+  Guarded<Secret<crypto::kHashSizeMax>> chaining_key_;
 };
 
 // What reading a message changes, apart from everything else: read_message() works on a copy and keeps it only if the
@@ -220,7 +220,7 @@ struct NoiseHandshake::State {
   std::optional<DhKeyPair> static_key;
   std::optional<DhKeyPair> ephemeral;
   SecretBytes kem_decapsulation_key;
-  std::vector<Secret<32>> psks;
+  std::vector<SecretBytes> psks;
 
   Progress progress;
 
@@ -455,8 +455,9 @@ Result<NoiseHandshake> NoiseHandshake::create(const Pattern& pattern, std::strin
             .static_key = std::move(keys.static_key),
             .ephemeral = std::nullopt,
             .kem_decapsulation_key = {},
-            .psks = std::move(keys.psks),
+            .psks = {},
             .progress = {SymmetricState(suite.aead, suite.hash, as_bytes(protocol_name)), 0, 0, {}, {}, {}}});
+  for (const auto& psk : keys.psks) state->psks.emplace_back(psk.view());
   for (const BytesView key : {state->static_key ? BytesView(state->static_key->public_key) : BytesView(),
                               BytesView(keys.remote_static), BytesView(keys.remote_ephemeral)}) {
     CHECK(key.empty() || key.size() == state->dh_size());

@@ -69,7 +69,7 @@ void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Path& fr
     return;
   }
   // 3
-  const auto opened = open_datagram(keys_.to_responder, false, datagram);
+  const auto opened = open_datagram(keys_->to_responder, false, datagram);
   if (!opened) {
     ++counters_.unauthentic;
     return;
@@ -119,7 +119,7 @@ void Responder::send_cookie(TimePoint now, UnixTime wall_clock, const Path& to, 
   header.time = static_cast<std::uint32_t>(wall_clock.count());
   header.message_id = about.message_id;
   header.cookie = cookies_.make(now, to.remote, about.sender_index);
-  outgoing_.push_back({to, seal_datagram(keys_.to_initiator, about.sender_index, header, {}, random_)});
+  outgoing_.push_back({to, seal_datagram(keys_->to_initiator, about.sender_index, header, {}, random_)});
   ++counters_.cookies_sent;
 }
 
@@ -219,7 +219,7 @@ void Responder::send_message2(TimePoint now, UnixTime wall_clock, std::uint32_t 
   header.sender_index = index;
   header.message_id = half_open.message2_id;
   auto datagrams =
-      seal_message(keys_.to_initiator, half_open.initiator_handshake_index, header, half_open.message2, random_);
+      seal_message(keys_->to_initiator, half_open.initiator_handshake_index, header, half_open.message2, random_);
   std::size_t size = 0;
   for (const Bytes& datagram : datagrams) size += datagram.size();
   if (half_open.bytes_sent + size > kAmplificationMax * half_open.bytes_received) return;
@@ -235,7 +235,7 @@ void Responder::receive_indexed(TimePoint now, UnixTime wall_clock, std::uint32_
   } else if (const auto early = half_open_session_.find(index); early != half_open_session_.end()) {
     hold(half_open_.at(early->second), datagram);
   } else if (const auto finished = finished_.find(index); finished != finished_.end()) {
-    const auto opened = open_datagram(keys_.to_responder, true, datagram);
+    const auto opened = open_datagram(keys_->to_responder, true, datagram);
     if (!opened || opened->header.type != wire::SealedType::message3) {
       ++counters_.unauthentic;
     } else if (now - finished->second.told >= kResendInterval) {
@@ -257,7 +257,7 @@ void Responder::hold(HalfOpen& half_open, BytesView packet) {
 
 void Responder::receive_message3(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open,
                                  const Path& from, BytesView datagram) {
-  const auto opened = open_datagram(keys_.to_responder, true, datagram);
+  const auto opened = open_datagram(keys_->to_responder, true, datagram);
   if (!opened) {
     ++counters_.unauthentic;
     return;

@@ -118,7 +118,7 @@ class Responder {
   Options options_;
   IndexAllocator& indexes_;
   RandomSource& random_;
-  OuterKeys keys_;
+  Guarded<OuterKeys> keys_;
   SaltFilter salts_;
   CookieJar cookies_;
   TokenBucket trials_;

@@ -55,7 +55,7 @@ bool BlockReader::advance(stream::Streams& streams, stream::StreamId id, Compres
     left_ -= moved;
     if (left_ == 0) {
       if (!compressor.decompress(packed_, kBlockMax, plain_) || plain_.empty()) return false;
-      packed_ = Bytes();
+      packed_ = WipedBytes();
       plain_at_ = 0;
       compressed_ = false;
       return true;
@@ -69,7 +69,10 @@ std::size_t BlockReader::read(stream::Streams& streams, stream::StreamId id, Mut
     const std::size_t count = std::min(out.size(), plain_.size() - plain_at_);
     std::copy_n(plain_.begin() + static_cast<std::ptrdiff_t>(plain_at_), count, out.begin());
     plain_at_ += count;
-    if (plain_at_ == plain_.size()) plain_ = Bytes();
+    if (plain_at_ == plain_.size()) {
+      wipe(plain_);
+      plain_ = Bytes();
+    }
     return count;
   }
   if (compressed_) return 0;

@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "base/wiped_bytes.hpp"
 #include "node/compression.hpp"
 #include "stream/streams.hpp"
 #include "wire/stream_header.hpp"
@@ -27,6 +28,10 @@ class BlockWriter {
 
 class BlockReader {
  public:
+  BlockReader() = default;
+  BlockReader(BlockReader&&) = default;
+  BlockReader& operator=(BlockReader&&) = delete;
+  ~BlockReader() { wipe(plain_); }
   // Reads on to the next bytes of content, as far as they have arrived. False if the stream does not follow the spec.
   [[nodiscard]] bool advance(stream::Streams& streams, stream::StreamId id, Compressor& compressor);
   // Moves content into `out`; only what the last advance() found.
@@ -40,8 +45,8 @@ class BlockReader {
   std::size_t head_size_ = 0;  // bytes of it that have arrived
   std::size_t left_ = 0;       // bytes of the block still in the stream
   bool compressed_ = false;
-  Bytes packed_;  // a compressed block as far as it came
-  Bytes plain_;   // its content, empty when all of it was read
+  WipedBytes packed_;  // a compressed block as far as it came
+  Bytes plain_;        // its content, empty when all of it was read; wiped by hand, the compressor wants plain Bytes
   std::size_t plain_at_ = 0;
 };
 

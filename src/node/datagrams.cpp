@@ -17,7 +17,7 @@ DatagramId datagram_id(std::string_view extender) {
 
 Result<void> Datagrams::send(const DatagramId& id, BytesView datagram) {
   if (queue_.size() == session::kDatagramsQueuedMax) return fail(ErrorCode::would_block, "sending a datagram");
-  Bytes& body = queue_.emplace_back();
+  WipedBytes& body = queue_.emplace_back();
   body.reserve(id.size() + datagram.size());
   body.insert(body.end(), id.begin(), id.end());
   body.insert(body.end(), datagram.begin(), datagram.end());
@@ -28,7 +28,7 @@ std::size_t Datagrams::poll_transmit(TimePoint now, MutableBytesView out) {
   // One that was queued for a larger path is as good as lost on this one.
   while (!queue_.empty() && queue_.front().size() > out.size()) queue_.pop_front();
   if (queue_.empty() || !window_.may_send(now)) return 0;
-  const Bytes& body = queue_.front();
+  const WipedBytes& body = queue_.front();
   const std::size_t size = body.size();
   std::ranges::copy(body, out.begin());
   queue_.pop_front();

@@ -7,6 +7,7 @@
 #include <array>
 #include <deque>
 
+#include "base/wiped_bytes.hpp"
 #include "quantumgate/result.h"
 #include "session/datagram_window.hpp"
 #include "wire/frames.hpp"
@@ -27,7 +28,7 @@ class Datagrams {
   session::DatagramWindow& window() noexcept { return window_; }
 
  private:
-  std::deque<Bytes> queue_;  // frame bodies; at most session::kDatagramsQueuedMax
+  std::deque<WipedBytes> queue_;  // frame bodies; at most session::kDatagramsQueuedMax
   session::DatagramWindow window_;
 };
 

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <set>
 
+#include "base/log.hpp"
+#include "base/secret_arena.hpp"
 #include "node/metrics.hpp"
 
 namespace quantumgate::node {
@@ -48,6 +50,7 @@ LocalNode::LocalNode(Environment& environment, const Identity& identity, const N
                      std::vector<std::shared_ptr<Extender>> extenders)
     : environment_(environment),
       uuid_(identity.uuid()),
+      log_(options.log),
       extenders_(std::move(extenders)),
       kernel_(environment, identity, options, *this) {
   for (const auto& extender : extenders_) {
@@ -60,6 +63,7 @@ Result<std::unique_ptr<LocalNode>> LocalNode::create(Environment& environment, c
                                                      const NodeOptions& options,
                                                      std::vector<std::shared_ptr<Extender>> extenders) {
   if (const auto fits = check(options, extenders); !fits) return fail(fits.error());
+  if (!identity.has_key()) return fail(ErrorCode::invalid_argument, "starting a node with the key of another process");
   std::unique_ptr<LocalNode> node(new LocalNode(environment, identity, options, std::move(extenders)));
   if (const auto bound = node->kernel_.listen(options.listen); !bound) {
     node->extenders_.clear();  // they were never started, so they are not stopped either
@@ -67,6 +71,7 @@ Result<std::unique_ptr<LocalNode>> LocalNode::create(Environment& environment, c
   }
   node->address_.uuid = node->uuid_;
   for (const Endpoint& endpoint : node->kernel_.local_endpoints()) node->address_.hosts.push_back(shown(endpoint));
+  node->warn_of_unguarded_keys();
   for (const auto& extender : node->extenders_) extender->on_start(*node);
   node->kernel_.end_turn();
   return node;
@@ -92,7 +97,13 @@ void LocalNode::connect(Address address, ConnectOptions options, std::function<v
   });
 }
 
+void LocalNode::warn_of_unguarded_keys() {
+  // Of all nodes of the process, the one that asks first after it happened says it.
+  if (const auto warning = secret_arena().take_warning()) log_line(log_, LogLevel::warning, "keys", *warning);
+}
+
 void LocalNode::on_peer_up(const Peer& peer) {
+  warn_of_unguarded_keys();
   for (const auto& extender : extenders_) extender->on_peer_up(peer);
 }
 

@@ -51,6 +51,7 @@ class LocalNode final : public Node, public KernelEvents {
   bool on_datagram(const PeerUuid& peer, const DatagramId& id, BytesView content) override;
   const ExtenderOptions* extender_options(const std::string& extender) const override;
 
+  void warn_of_unguarded_keys();
   Extender* find(const std::string& name) const;
 
   struct RoomWaiter {
@@ -63,6 +64,7 @@ class LocalNode final : public Node, public KernelEvents {
   Environment& environment_;
   PeerUuid uuid_;
   Address address_;
+  LogSink log_;
   std::vector<std::shared_ptr<Extender>> extenders_;  // in the order in which they were given
   std::map<std::string, Extender*> by_name_;
   std::map<DatagramId, Extender*> by_datagram_id_;

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "base/check.hpp"
+#include "base/wiped_bytes.hpp"
 #include "quantumgate/stream.h"
 
 namespace quantumgate::node {
@@ -54,7 +55,7 @@ class Messages::Sender final : public StreamOwner {
   }
 
   void announce_writable() override {
-    const Bytes rest = std::exchange(rest_, {});
+    const WipedBytes rest = std::exchange(rest_, {});
     write(rest);
     if (rest_.empty() && std::exchange(wants_room_, false)) messages_->host_.on_message_room(extender_);
   }
@@ -117,7 +118,7 @@ class Messages::Sender final : public StreamOwner {
   const Priority priority_;
   const stream::StreamId id_;
   CompressionGauge gauge_;
-  Bytes rest_;                   // of a message for which the stream had no room
+  WipedBytes rest_;              // of a message for which the stream had no room
   std::uint64_t written_ = 0;    // taken by the stream
   std::deque<Waiting> waiting_;  // each for at least 4 unacknowledged bytes
   bool wants_room_ = false;      // somebody was refused
@@ -196,6 +197,7 @@ class Messages::Receiver final : public StreamOwner {
         id_(id),
         size_max_(size_max),
         held_(std::move(held)) {}
+  ~Receiver() override { wipe(body_); }
 
   void start() { active_ = true; }
 
@@ -254,6 +256,7 @@ class Messages::Receiver final : public StreamOwner {
         refuse(Compressor::content_size(content).value_or(0) > size_max_ ? kStreamTooLong : kStreamMalformed);
         return false;
       }
+      wipe(content);
       content = std::move(plain);
     }
     head_size_ = 0;

@@ -9,6 +9,7 @@
 
 #include "handshake/transmit.hpp"
 #include "node/environment.hpp"
+#include "quantumgate/secret.h"
 #include "session/constants.hpp"
 
 namespace quantumgate::node {
@@ -21,6 +22,9 @@ class PacketBatch {
 
   // The sockets, by the numbers that Path uses. Borrowed.
   explicit PacketBatch(const std::vector<std::unique_ptr<DatagramSocket>>& sockets);
+  ~PacketBatch() { wipe(slab_); }
+  PacketBatch(const PacketBatch&) = delete;
+  PacketBatch& operator=(const PacketBatch&) = delete;
 
   // Room for the next datagram, kPacketSizeMax bytes; empty while the system takes no more: then wait for on_writable.
   MutableBytesView next();

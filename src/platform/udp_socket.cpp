@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "node/segmentation.hpp"
+#include "quantumgate/secret.h"
 
 namespace quantumgate::platform {
 namespace {
@@ -102,7 +103,7 @@ struct ReceiveBuffer::Headers {
 ReceiveBuffer::ReceiveBuffer() : bytes_(new std::byte[kMessages * kStride]), headers_(new Headers) {
   for (std::size_t i = 0; i < kMessages; ++i) headers_->parts[i] = {bytes_.get() + i * kStride, kMergedSizeMax};
 }
-ReceiveBuffer::~ReceiveBuffer() = default;
+ReceiveBuffer::~ReceiveBuffer() { wipe({bytes_.get(), kMessages * kStride}); }  // packets are opened in place
 
 Result<UdpSocket> UdpSocket::open(const Endpoint& local) {
   static const Offload offload = test_offload();

@@ -61,7 +61,7 @@ NoiseHandshake KeyUpdate::make_noise() {
   prologue.insert(prologue.begin(), handshake_hash_.begin(), handshake_hash_.end());
   prologue.insert(prologue.begin(), label.begin(), label.end());
   handshake::NoiseKeys keys;
-  keys.psks.push_back(chain_.clone());
+  keys.psks.push_back(chain_->clone());
   auto noise = NoiseHandshake::create(handshake::kNNhfsPsk0, handshake::key_update_protocol(suite_), suite_.algorithms,
                                       role_, prologue, std::move(keys), random_);
   CHECK(noise.has_value());
@@ -204,7 +204,7 @@ Result<std::optional<KeyUpdate::NewKeys>> KeyUpdate::receive_message2(TimePoint 
 KeyUpdate::NewKeys KeyUpdate::take_keys(TimePoint now, const NoiseHandshake& noise, ReceiverIndex local_index,
                                         std::uint32_t remote_index) {
   NoiseSplit secrets = noise.split();
-  chain_ = export_chain(suite_.algorithms.hash, role_, secrets);
+  *chain_ = export_chain(suite_.algorithms.hash, role_, secrets);
   ++epoch_;
   confirmed_ = false;
   made_ = now;

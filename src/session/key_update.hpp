@@ -61,7 +61,7 @@ class KeyUpdate {
   // Wipes all secrets. Afterwards only limits(), initiator(), epoch() and the times may be asked for.
   void wipe() noexcept {
     exchange_.reset();
-    chain_.clear();
+    chain_->clear();
   }
 
   const KeyLimits& limits() const noexcept { return limits_; }
@@ -102,7 +102,7 @@ class KeyUpdate {
   RandomSource& random_;
   const KeyLimits limits_;
   const Bytes handshake_hash_;
-  Secret<32> chain_;  // the next update's psk
+  Guarded<Secret<32>> chain_;  // the next update's psk
 
   std::uint32_t epoch_ = 0;
   bool confirmed_ = false;  // a packet under the newest keys has arrived

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "quantumgate/secret.h"
 
 namespace quantumgate::stream {
 
@@ -19,6 +20,11 @@ constexpr std::size_t kSpareBlocksMax = 1024;  // 4 MiB
 }  // namespace
 
 struct Block {
+  Block() noexcept = default;
+  ~Block() { wipe(bytes); }  // given back to the system, not to the next queue: docs/design/secrets.md
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
   std::unique_ptr<Block> next;
   std::array<std::byte, kBlockSize> bytes;
 };

@@ -21,6 +21,7 @@ VALUES = {
     "suites": ('["Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"]', "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"),
     "receive": ('"/r"', "/r"),
     "keep_parts": ("3", "3"),
+    "key_gone": ('"lock"', "lock"),
     "chat_history": ('"memory"', "memory"),
     "log_level": ('"error"', "error"),
 }

@@ -36,7 +36,7 @@ def test_nothing_to_find(bench):
     for area in ("settings", "key", "secret", "receive", "listen", "random"):
         one(found, area, "ok")
     one(found, "node", "warning", "no node answers", "qgate node run")
-    check({"clock", "receiving", "sending"} <= set(found), f"{found}")
+    check({"clock", "key memory", "receiving", "sending"} <= set(found), f"{found}")
 
 
 def test_a_running_node(bench):

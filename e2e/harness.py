@@ -25,7 +25,7 @@ WAIT_S = 100  # for anything; most takes well under a second, but a lost peer is
 
 # The exit codes of qgate(1).
 (OK, FAILURE, USAGE, KEY_FILE, PASS_PHRASE, ADDRESS, LISTEN, NO_NODE, NO_ANSWER, NOT_CONNECTED, TRANSFER, EXISTS,
- CONFIG) = range(13)
+ CONFIG, LOCKED) = range(14)
 
 
 class Skip(Exception):

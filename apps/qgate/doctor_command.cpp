@@ -2,6 +2,7 @@
 // qgate doctor: looks for what keeps a node from working. Changes nothing; asks nobody but this machine and its node.
 #include <netinet/in.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
@@ -25,6 +26,7 @@
 #include "extenders/common/utf8.hpp"
 #include "quantumgate/endpoint.h"
 #include "quantumgate/identity.h"
+#include "quantumgate/secret.h"
 #include "quantumgate/shared_secret.h"
 
 namespace quantumgate::qgate {
@@ -195,6 +197,31 @@ Finding look_at_entropy() {
           "Wait, or install rng-tools or haveged"};
 }
 
+Finding look_at_key_memory(const Outcome<Json>& status) {
+  // The node's own account; without a node, how this process fares.
+  const SecretBytes probe(1);
+  std::uint64_t swappable = secret_memory().unlocked_bytes;
+  std::uint64_t outside = 0;
+  if (status) {
+    const Json memory = status->value("key_memory", Json::object());
+    swappable = number_member(memory, "unlocked_bytes").value_or(0);
+    outside = number_member(memory, "outside_bytes").value_or(0);
+  }
+  if (swappable == 0 && outside == 0) return {"key memory", Verdict::ok, "keys are never written to swap.", ""};
+  if (outside != 0) {
+    return {"key memory", Verdict::warning,
+            human_bytes(outside) + " of keys lie in ordinary memory, because there are so many.",
+            "Lower sessions_max, or use an encrypted swap"};
+  }
+  rlimit limit{};
+  (void)::getrlimit(RLIMIT_MEMLOCK, &limit);
+  return {
+      "key memory", Verdict::warning,
+      std::string("the system refuses to keep ") + (status ? "some of the node's keys" : "keys") +
+          " out of swap: this user may lock " + human_bytes(limit.rlim_cur) + ".",
+      "Raise it: LimitMEMLOCK=64M in the unit, or 'memlock' in /etc/security/limits.conf; or use an encrypted swap"};
+}
+
 Finding look_at_buffer(const char* area, int force, int option, const char* setting) {
   const Descriptor descriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const int wanted = kSocketBufferBytes;
@@ -226,6 +253,7 @@ std::vector<Finding> look_at_everything(const Globals& globals) {
   std::ranges::move(look_at_ports(globals, status.has_value()), std::back_inserter(findings));
   findings.push_back(look_at_clock(status));
   findings.push_back(look_at_entropy());
+  findings.push_back(look_at_key_memory(status));
   findings.push_back(look_at_buffer("receiving", SO_RCVBUFFORCE, SO_RCVBUF, "net.core.rmem_max"));
   findings.push_back(look_at_buffer("sending", SO_SNDBUFFORCE, SO_SNDBUF, "net.core.wmem_max"));
   return findings;

@@ -11,6 +11,7 @@
 #include "apps/qgate/command_tree.hpp"
 #include "apps/qgate/commands.hpp"
 #include "apps/qgate/completion.hpp"
+#include "apps/qgate/dumps.hpp"
 #include "apps/qgate/json.hpp"
 #include "apps/qgate/manual.hpp"
 #include "apps/qgate/terminal.hpp"
@@ -360,4 +361,7 @@ class CommandLine {
 }  // namespace
 }  // namespace quantumgate::qgate
 
-int main(int argc, char** argv) { return quantumgate::qgate::CommandLine().run(argc, argv); }
+int main(int argc, char** argv) {
+  quantumgate::qgate::forbid_dumps();
+  return quantumgate::qgate::CommandLine().run(argc, argv);
+}

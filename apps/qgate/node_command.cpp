@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // qgate node run: a node in the foreground, with chat, files and the control socket, until TERM or INT. On HUP it reads
-// its settings again.
+// its settings again. With key_gone = "lock" there is no node while the key file is gone: the control socket says so.
 #include <pthread.h>
-#include <sys/prctl.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,19 +10,16 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
-#include <future>
 
 #include "apps/qgate/api/api.hpp"
 #include "apps/qgate/commands.hpp"
 #include "apps/qgate/folders.hpp"
 #include "apps/qgate/json.hpp"
-#include "apps/qgate/pass_phrase.hpp"
-#include "apps/qgate/received_lines.hpp"
+#include "apps/qgate/node_key.hpp"
+#include "apps/qgate/running_node.hpp"
 #include "apps/qgate/service_manager.hpp"
 #include "apps/qgate/standing_peers.hpp"
 #include "apps/qgate/terminal.hpp"
-#include "extenders/common/utf8.hpp"
-#include "quantumgate/shared_secret.h"
 
 namespace quantumgate::qgate {
 namespace {
@@ -64,25 +60,6 @@ LogSink log_to_stderr(const std::atomic<LogLevel>& least) {
     std::fprintf(stderr, "%s %s %.*s: %.*s\n", time, level_name(level), static_cast<int>(area.size()), area.data(),
                  static_cast<int>(line.size()), line.data());
   };
-}
-
-Failure explain_start(const Error& error, const Settings& settings) {
-  std::string places;
-  for (const std::string& text : settings.list(Setting::listen)) places += (places.empty() ? "" : ", ") + text;
-  switch (error.code) {
-    case ErrorCode::address_in_use:
-      return {ExitCode::listen, "the port is in use: " + places +
-                                    ". Stop the other program, or choose another port (0 takes a free one)."};
-    case ErrorCode::permission_denied:
-      return {ExitCode::listen, "may not listen on " + places + ". Choose a port above 1023."};
-    case ErrorCode::invalid_argument:
-      return {ExitCode::usage,
-              "can not listen on " + places + ": these are no addresses of this machine. See 'ip address'."};
-    default: {
-      const Failure general = explain(error);
-      return {ExitCode::listen, "can not listen on " + places + ": " + general.message};
-    }
-  }
 }
 
 Failure explain_control(const Error& error, const std::string& socket) {
@@ -128,7 +105,7 @@ std::vector<Address> standing_addresses(const Settings& settings) {
 }
 
 // Takes over what a running node can, and says of the rest that it waits for the next start.
-void reload(const Globals& globals, std::atomic<LogLevel>& least, StandingPeers& standing, const LogSink& log) {
+void reload(const Globals& globals, std::atomic<LogLevel>& least, std::vector<Address>& standing, const LogSink& log) {
   const LoadedSettings loaded = load_settings(globals.flags);
   for (const Problem& problem : loaded.problems) {
     log(LogLevel::error, "settings", problem.place + ": " + problem.message + " Nothing was taken over.");
@@ -141,44 +118,124 @@ void reload(const Globals& globals, std::atomic<LogLevel>& least, StandingPeers&
     }
   }
   least = log_level(globals, loaded.settings);
-  standing.set(standing_addresses(loaded.settings));
+  standing = standing_addresses(loaded.settings);
   log(LogLevel::info, "settings", std::string("read again; log_level is ") + level_name(least) + ".");
 }
 
-// Lets the chat remember from one start to the next. If it can not, the node runs without; what is to be said of that,
-// else an empty text.
-std::string keep_history(chat::Chat& chat, const Identity& identity, const Settings& settings) {
-  if (settings.text(Setting::chat_history) != "disk") return {};
-  const std::filesystem::path folder = state_folder() / "chat";
-  const std::filesystem::path file = folder / (identity.uuid().to_string() + ".log");
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (!error) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
-  if (error) return "lines are kept in memory only: '" + folder.string() + "': " + error.message();
-  const auto kept = chat.history().keep_in(file, identity);
-  if (kept) return {};
-  std::string why = describe(kept.error().code);
-  if (kept.error().code == ErrorCode::not_authentic) {
-    why = "is damaged, or another key's. Move it away to begin a new one";
-  } else if (kept.error().code == ErrorCode::would_block) {
-    why = "belongs to another node that runs with this key";
+// What the node says when it is ready, locks itself or is itself again.
+void print_event(const Globals& globals, const char* event, const char* sentence, const std::string& detail,
+                 Json members) {
+  if (globals.json) {
+    members["event"] = event;
+    std::printf("%s\n", to_text(members).c_str());
+  } else {
+    std::printf("%s%s\n", sentence, detail.c_str());
   }
-  return "lines are kept in memory only: '" + file.string() + "' " + why;
+  std::fflush(stdout);
 }
 
-// Runs `work` on the node's thread and waits for its result.
-template <class T>
-T on_node(Node& node, std::function<T()> work) {
-  std::promise<T> promise;
-  node.post([&] { promise.set_value(work()); });
-  return promise.get_future().get();
-}
+// The node, and what serves the control socket in its place while it is locked.
+class Life {
+ public:
+  Life(const Globals& globals, const ServiceManager& manager, const LogSink& log)
+      : globals_(globals),
+        manager_(manager),
+        log_(log),
+        socket_(globals.text(Setting::control)),
+        key_(globals.loaded.settings),
+        standing_(standing_addresses(globals.loaded.settings)) {}
+
+  Outcome<Identity> load_key() { return key_.load(); }
+
+  Outcome<void> start(Identity identity) {
+    auto running = RunningNode::start(globals_, std::move(identity), address_.hosts, log_);
+    if (!running) return tl::unexpected(running.error());
+    server_.reset();  // the one that served while the node was locked
+    auto server = control::Server::start(socket_, api::router((*running)->service()));
+    if (!server) return tl::unexpected(explain_control(server.error(), socket_));
+    server_ = std::move(*server);
+    running_ = std::move(*running);
+    address_ = running_->node().address();
+    if (!running_->warning().empty()) log_(LogLevel::warning, "chat", running_->warning());
+    running_->standing().set(standing_);
+    running_->standing().tick();
+    return {};
+  }
+
+  // Once a second.
+  void tick() {
+    if (running_ && !key_.there()) lock();
+    if (!running_) unlock();
+    if (running_) running_->standing().tick();
+  }
+
+  void reload_settings(std::atomic<LogLevel>& least) {
+    reload(globals_, least, standing_, log_);
+    if (running_) running_->standing().set(standing_);
+  }
+
+  void tell_alive() const {
+    if (!running_) return manager_.tell("WATCHDOG=1");
+    // Told by the node's thread: if that hangs, the manager learns of it.
+    running_->node().post([&manager = manager_] { manager.tell("WATCHDOG=1"); });
+  }
+
+  void stop() {
+    server_.reset();
+    running_.reset();
+  }
+
+  std::string address() const { return address_.to_string(); }
+
+ private:
+  void lock() {
+    const api::LockedStatus status{running_->node().uuid().to_string(), address(), running_->service().network,
+                                   running_->service().shared_secret.has_value(), started_};
+    server_.reset();  // its handlers work on the node
+    running_.reset();
+    auto server = control::Server::start(socket_, api::locked_router(status));
+    if (server) {
+      server_ = std::move(*server);
+    } else {
+      log_(LogLevel::error, "key", explain_control(server.error(), socket_).message);
+    }
+    log_(LogLevel::warning, "key", "locked: the key file is gone. All sessions are closed and the keys are wiped.");
+    manager_.tell("STATUS=locked: the key file is gone");
+    print_event(globals_, "locked", "Locked: the key file is gone.", "", Json::object());
+  }
+
+  void unlock() {
+    if (std::chrono::steady_clock::now() < try_again_) return;
+    auto identity = key_.returned(log_);
+    if (!identity) return;
+    if (const auto started = start(std::move(*identity)); !started) {
+      log_(LogLevel::error, "key", "still locked: " + started.error().message);
+      try_again_ = std::chrono::steady_clock::now() + kStartPause;
+      return;
+    }
+    log_(LogLevel::info, "key", "unlocked: the key file is back.");
+    manager_.tell("STATUS=" + address());
+    print_event(globals_, "unlocked", "Unlocked: ", address(), {{"address", address()}});
+  }
+
+  static constexpr std::chrono::seconds kStartPause{10};  // a pass phrase costs a third of a second each time
+
+  const Globals& globals_;
+  const ServiceManager& manager_;
+  const LogSink& log_;
+  const std::string socket_;
+  NodeKey key_;
+  std::vector<Address> standing_;
+  Address address_;
+  std::unique_ptr<RunningNode> running_;
+  std::unique_ptr<control::Server> server_;  // destroyed before the node
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point try_again_{};
+};
 
 }  // namespace
 
 Outcome<void> node_run(const Globals& globals) {
-  // Keys live in this process: no core files, and no other process of the user reads its memory.
-  ::prctl(PR_SET_DUMPABLE, 0);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error of one transfer, not the end of the node
 
@@ -189,23 +246,12 @@ Outcome<void> node_run(const Globals& globals) {
                   "where shall the node listen? Say --listen HOST:PORT, or set 'listen' in a configuration file.");
   }
   std::atomic<LogLevel> least = log_level(globals, settings);
-  NodeOptions node_options;
-  for (const std::string& text : settings.list(Setting::listen)) node_options.listen.push_back(*Endpoint::parse(text));
-  node_options.network = settings.text(Setting::network);
-  node_options.sessions_max = static_cast<std::uint32_t>(settings.number(Setting::sessions_max));
-  if (const auto& suites = settings.list(Setting::suites); !suites.empty()) node_options.suites = suites;
   const LogSink log = log_to_stderr(least);
-  node_options.log = log;
-  if (const std::string gss = settings.text(Setting::gss); !gss.empty()) {
-    auto secret = load_shared_secret(gss);
-    if (!secret) return tl::unexpected(explain_key_file(secret.error(), gss));
-    node_options.shared_secret = std::move(*secret);
-  }
-  const std::string socket = settings.text(Setting::control);
   if (settings.value(Setting::control).origin == Origin::fallback) {
     if (const auto made = make_runtime_folder(); !made) return made;
   }
-  auto identity = load_identity(settings.text(Setting::key), {.file = settings.text(Setting::pass_phrase_file)});
+  Life life(globals, manager, log);
+  auto identity = life.load_key();
   if (!identity) return tl::unexpected(identity.error());
 
   // Blocked before the threads start, so that only this one takes them.
@@ -217,66 +263,31 @@ Outcome<void> node_run(const Globals& globals) {
   sigset_t before;
   ::pthread_sigmask(SIG_BLOCK, &signals, &before);
 
-  api::Service service;
-  // Before the node starts, so that no line comes before the old ones; told only once it has.
-  const std::string history_warning = keep_history(*service.chat, *identity, settings);
-  service.network = node_options.network;
-  if (node_options.shared_secret) service.shared_secret = node_options.shared_secret->clone();
-  auto node = Node::start(std::move(*identity), std::move(node_options), {service.chat, service.files});
-  if (!node) return tl::unexpected(explain_start(node.error(), settings));
-  service.node = node->get();
-
-  if (const std::string folder = settings.text(Setting::receive); !folder.empty()) {
-    files::AcceptOptions accept_options;
-    accept_options.partial.age = std::chrono::hours(24 * settings.number(Setting::keep_parts));
-    const auto accepted = on_node<Result<void>>(
-        **node, [&] { return service.files->accept(folder, accept_options, print_received(globals)); });
-    if (!accepted) {
-      return failed(ExitCode::usage, "'" + text::printable(folder) + "' can not take files: " +
-                                         describe(accepted.error().code) + ". Name a folder you may write to.");
-    }
-  }
-  auto server = control::Server::start(socket, api::router(service));
-  if (!server) return tl::unexpected(explain_control(server.error(), socket));
-  if (!history_warning.empty()) log(LogLevel::warning, "chat", history_warning);
-
-  const std::string address = (*node)->address().to_string();
-  if (globals.json) {
-    std::printf(
-        "%s\n",
-        to_text({{"event", "ready"}, {"address", address}, {"uuid", (*node)->uuid().to_string()}, {"control", socket}})
-            .c_str());
-  } else {
-    std::printf("Ready: %s\n", address.c_str());
-  }
-  std::fflush(stdout);
-
-  manager.tell("READY=1\nSTATUS=" + address);
-  const auto standing = std::make_shared<StandingPeers>(**node, log);
-  standing->set(standing_addresses(settings));
-  standing->tick();
+  const std::string uuid = identity->uuid().to_string();
+  if (const auto started = life.start(std::move(*identity)); !started) return started;
+  print_event(globals, "ready", "Ready: ", life.address(),
+              {{"address", life.address()}, {"uuid", uuid}, {"control", settings.text(Setting::control)}});
+  manager.tell("READY=1\nSTATUS=" + life.address());
   auto told = std::chrono::steady_clock::now();
   while (true) {
     const int signal = next_signal(signals, StandingPeers::kTick);
     if (signal == SIGHUP) {
       manager.tell_reloading();
-      reload(globals, least, *standing, log);
+      life.reload_settings(least);
       manager.tell("READY=1");
     } else if (signal == 0) {
-      standing->tick();
+      life.tick();
       const auto interval = manager.watchdog_interval();
       if (!interval || std::chrono::steady_clock::now() - told < *interval) continue;
       told = std::chrono::steady_clock::now();
-      // Told by the node's thread: if that hangs, the manager learns of it.
-      (*node)->post([&manager] { manager.tell("WATCHDOG=1"); });
+      life.tell_alive();
     } else {
       break;
     }
   }
   manager.tell("STOPPING=1");
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);  // a second one ends the program at once
-  server->reset();
-  node->reset();
+  life.stop();
   return {};
 }
 

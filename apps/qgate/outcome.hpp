@@ -26,6 +26,7 @@ enum class ExitCode : std::uint8_t {
   transfer = 10,
   exists = 11,
   config = 12,
+  locked = 13,
 };
 
 struct ExitCodeRow {
@@ -48,6 +49,7 @@ inline constexpr ExitCodeRow kExitCodes[] = {
     {ExitCode::transfer, "transfer", "a file or a chat line was not delivered"},
     {ExitCode::exists, "exists", "would replace something"},
     {ExitCode::config, "config", "a configuration file is wrong or can not be read"},
+    {ExitCode::locked, "locked", "the node is locked, because its key file is gone"},
 };
 
 const char* name_of(ExitCode code) noexcept;

@@ -15,6 +15,8 @@ namespace {
 
 constexpr const char* kLogLevels[] = {"debug", "info", "warning", "error"};
 
+constexpr const char* kKeyGone[] = {"ignore", "lock"};
+
 constexpr const char* kChatHistory[] = {"disk", "memory"};
 
 constexpr SettingRow kSettingRows[kSettingCount] = {
@@ -24,6 +26,9 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
      "Key file of the node", false, 1},
     {Setting::pass_phrase_file, "pass_phrase_file", SettingKind::file, SettingScope::key_commands, "FILE", "",
      "Take the pass phrase of the key file from the first line of FILE", false, 1},
+    {Setting::key_gone, "key_gone", SettingKind::choice, SettingScope::node, "WHAT", "ignore",
+     "What to do when the key file goes away: lock closes all sessions and wipes the keys until it is back", false, 0,
+     0, 1, kKeyGone},
     {Setting::listen, "listen", SettingKind::endpoint, SettingScope::node, "HOST:PORT", "",
      "UDP address to listen on; port 0 takes a free one; may be given up to 8 times", false, 0, 0, 8},
     {Setting::connect, "connect", SettingKind::address, SettingScope::node, "ADDRESS", "",

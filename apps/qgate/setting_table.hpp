@@ -19,6 +19,7 @@ enum class Setting : std::uint8_t {
   control,
   key,
   pass_phrase_file,
+  key_gone,
   listen,
   connect,
   network,
@@ -30,7 +31,7 @@ enum class Setting : std::uint8_t {
   chat_history,
   log_level,
 };
-inline constexpr std::size_t kSettingCount = 13;
+inline constexpr std::size_t kSettingCount = 14;
 
 enum class SettingKind : std::uint8_t { text, file, folder, endpoint, address, whole, choice, suite };
 

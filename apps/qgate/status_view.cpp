@@ -17,6 +17,8 @@ Json counters_of(const Json& status) { return status.value("counters", Json::obj
 std::string network(const Json& status) {
   return shown(status, "network") + (status.value("shared_secret", false) ? ", with a shared secret" : "");
 }
+bool locked(const Json& status) { return status.value("state", "") == "locked"; }
+std::string state(const Json& status) { return locked(status) ? "LOCKED: the key file is gone" : "running"; }
 std::string uptime(const Json& status) { return human_duration(std::chrono::seconds(number(status, "uptime_s"))); }
 
 // 0 to 5 digits and a letter: fits a narrow column whatever the number.
@@ -63,13 +65,17 @@ void append(std::vector<std::string>& lines, const std::string& text) {
 
 std::string status_table(const Json& status) {
   const Json counters = counters_of(status);
+  const Json memory = status.value("key_memory", Json::object());
+  const std::uint64_t swappable = number(memory, "unlocked_bytes") + number(memory, "outside_bytes");
   const auto count = [&](const char* counter) { return std::to_string(number(counters, counter)); };
   return table({
+      {"State", state(status)},
       {"Address", shown(status, "address")},
       {"Network", network(status)},
       {"Running for", uptime(status)},
       {"Peers", std::to_string(number(status, "peers"))},
       {"Takes files", status.value("accepting_files", false) ? "yes" : "no"},
+      {"Keys in memory", swappable == 0 ? "never written to swap" : "may be written to swap: see 'qgate doctor'"},
       {"Received",
        human_bytes(number(counters, "bytes_received")) + " in " + count("datagrams_received") + " datagrams"},
       {"Sent", human_bytes(number(counters, "bytes_sent")) + " in " + count("datagrams_sent") + " datagrams"},
@@ -92,10 +98,13 @@ std::vector<std::string> watch_lines(const Look& now, const Look& before, Termin
     dropped_now += rate.since(counter);
   }
   std::vector<std::string> lines;
-  append(lines, table({{"Address", shown(now.status, "address")},
-                       {"Network", network(now.status)},
-                       {"Running for", uptime(now.status)},
-                       {"Takes files", now.status.value("accepting_files", false) ? "yes" : "no"}}));
+  std::vector<std::vector<std::string>> head{
+      {"Address", shown(now.status, "address")},
+      {"Network", network(now.status)},
+      {"Running for", uptime(now.status)},
+      {"Takes files", now.status.value("accepting_files", false) ? "yes" : "no"}};
+  if (locked(now.status)) head.insert(head.begin(), {"State", state(now.status)});
+  append(lines, table(head));
   lines.emplace_back();
   append(lines, table({{"", "ALL", "NOW", ""},
                        rate.row("Received", "bytes_received", "datagrams_received"),

@@ -64,6 +64,14 @@ TEST(StatusView, NothingIsCutAt80Columns) {
   }
 }
 
+TEST(StatusView, SaysThatTheNodeIsLocked) {
+  Look now = look(1, 0, 2);
+  EXPECT_EQ(std::string::npos, watch_lines(now, now, {})[0].find("LOCKED"));
+  now.status["state"] = "locked";
+  EXPECT_NE(std::string::npos, watch_lines(now, now, {})[0].find("LOCKED"));
+  EXPECT_NE(std::string::npos, status_table(now.status).find("LOCKED"));
+}
+
 TEST(StatusView, RatesAndPeersLeftOut) {
   const auto lines = watch_lines(look(3000, 50, 3), look(1000, 50, 1), {.columns = 80, .lines = 24});
   EXPECT_EQ(24u, lines.size());

@@ -24,13 +24,23 @@ struct Service {
   std::shared_ptr<chat::Chat> chat = std::make_shared<chat::Chat>();
   std::shared_ptr<files::Files> files = std::make_shared<files::Files>();
   std::string network;
-  std::optional<SharedSecret> shared_secret;
+  std::optional<Guarded<SharedSecret>> shared_secret;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+};
+
+// What is left to say of a node that is locked.
+struct LockedStatus {
+  std::string uuid;
+  std::string address;
+  std::string network;
+  bool shared_secret;
+  std::chrono::steady_clock::time_point started;
 };
 
 using ExchangePtr = std::shared_ptr<control::Exchange>;
 
 void status(Service& service, const control::Request& request, ExchangePtr exchange);
+void locked_status(const LockedStatus& locked, control::Exchange& exchange);
 void invitation(Service& service, const control::Request& request, ExchangePtr exchange);
 void peers(Service& service, const control::Request& request, ExchangePtr exchange);
 void peers_connect(Service& service, const control::Request& request, ExchangePtr exchange);
@@ -45,6 +55,8 @@ void files_receive(Service& service, const control::Request& request, ExchangePt
 
 // Finds the handler for method and path.
 control::Handler router(Service& service);
+// In its place while the node is locked: tells its status and refuses the rest.
+control::Handler locked_router(LockedStatus status);
 
 // Answers with a failure, or ends a streamed answer with it.
 void refuse(control::Exchange& exchange, const Failure& failure);

@@ -47,7 +47,7 @@ void invitation(Service& service, const control::Request& request, ExchangePtr e
     made.address = std::move(*address);
   }
   if (service.shared_secret && (wanted == body->end() || wanted->get<bool>())) {
-    made.shared_secret = service.shared_secret->clone();
+    made.shared_secret = (*service.shared_secret)->clone();
   }
   exchange->reply(200, to_text({{"invitation", made.to_string()},
                                 {"address", made.address.to_string()},

@@ -52,7 +52,7 @@ Outcome<Address> address_of(const Service& service, const std::string& text) {
   }
   if (const auto& secret = invitation->shared_secret; secret) {
     const auto& own = service.shared_secret;
-    if (!own || !std::ranges::equal(secret->view(), own->view())) {
+    if (!own || !std::ranges::equal(secret->view(), (*own)->view())) {
       return failed(ExitCode::address, std::string("the invitation is for a network whose shared secret this node does "
                                                    "not have") +
                                            kRemedy);

@@ -38,6 +38,8 @@ int status_of(ExitCode code) {
     case ExitCode::exists:
     case ExitCode::transfer:
       return 409;
+    case ExitCode::locked:
+      return 423;
     case ExitCode::no_answer:
       return 504;
     default:
@@ -54,6 +56,13 @@ void refuse(control::Exchange& exchange, const Failure& failure) {
 void refuse_stream(control::Exchange& exchange, const Failure& failure) {
   exchange.push(to_text(error_json(failure)));
   exchange.end();
+}
+
+control::Handler locked_router(LockedStatus status) {
+  return [status = std::move(status)](const control::Request& request, const ExchangePtr& exchange) {
+    if (request.method == "GET" && request.path == "/v1/status") return locked_status(status, *exchange);
+    refuse(*exchange, {ExitCode::locked, "the node is locked: its key file is gone. Bring it back, and try again."});
+  };
 }
 
 control::Handler router(Service& service) {

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/check.hpp"
+#include "quantumgate/secret.h"
 #include "sim/environment.hpp"
 
 namespace quantumgate::sim {
@@ -35,6 +36,11 @@ void check_link(const Link& link) {
 }  // namespace
 
 struct Simulator::Datagram {
+  Datagram() = default;
+  ~Datagram() { wipe(data); }  // nodes open packets in place
+  Datagram(const Datagram&) = delete;
+  Datagram& operator=(const Datagram&) = delete;
+
   Endpoint from;
   Endpoint to;
   std::uint64_t number = 0;

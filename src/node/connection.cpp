@@ -125,7 +125,7 @@ void Connection::ask_for_count(TimePoint now) {
 }
 
 void Connection::pump() {
-  for (const Bytes& datagram : std::exchange(arrived_, {})) {
+  for (const WipedBytes& datagram : std::exchange(arrived_, {})) {
     DatagramId id;  // the session has checked that it is there
     std::copy_n(datagram.begin(), id.size(), id.begin());
     host_.on_datagram(*this, id, BytesView(datagram).subspan(id.size()));

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/wiped_bytes.hpp"
 #include "handshake/established.hpp"
 #include "node/connection_stream.hpp"
 #include "node/datagrams.hpp"
@@ -157,7 +158,7 @@ class Connection final : private session::FrameSink,
   std::unique_ptr<Datagrams> datagrams_;
   std::optional<std::uint32_t> count_request_;  // control request for the number of datagrams received
   std::uint64_t datagrams_received_ = 0;
-  std::vector<Bytes> arrived_;  // datagrams of the packets just received; at most kDatagramsQueuedMax
+  std::vector<WipedBytes> arrived_;  // datagrams of the packets just received; at most kDatagramsQueuedMax
 
   Path path_;
   Segmentation segmentation_;

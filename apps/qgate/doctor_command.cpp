@@ -207,7 +207,9 @@ Finding look_at_key_memory(const Outcome<Json>& status) {
     swappable = number_member(memory, "unlocked_bytes").value_or(0);
     outside = number_member(memory, "outside_bytes").value_or(0);
   }
-  if (swappable == 0 && outside == 0) return {"key memory", Verdict::ok, "keys are never written to swap.", ""};
+  if (swappable == 0 && outside == 0) {
+    return {"key memory", Verdict::ok, "the memory for keys is locked: it is not written to swap.", ""};
+  }
   if (outside != 0) {
     return {"key memory", Verdict::warning,
             human_bytes(outside) + " of keys lie in ordinary memory, because there are so many.",

@@ -75,7 +75,8 @@ std::string status_table(const Json& status) {
       {"Running for", uptime(status)},
       {"Peers", std::to_string(number(status, "peers"))},
       {"Takes files", status.value("accepting_files", false) ? "yes" : "no"},
-      {"Keys in memory", swappable == 0 ? "never written to swap" : "may be written to swap: see 'qgate doctor'"},
+      {"Key memory", swappable == 0 ? human_bytes(number(memory, "locked_bytes")) + ", locked"
+                                    : "may be written to swap: see 'qgate doctor'"},
       {"Received",
        human_bytes(number(counters, "bytes_received")) + " in " + count("datagrams_received") + " datagrams"},
       {"Sent", human_bytes(number(counters, "bytes_sent")) + " in " + count("datagrams_sent") + " datagrams"},

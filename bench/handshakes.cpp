@@ -74,7 +74,7 @@ Rates measure() {
     timed(responding, [&] {
       for (const Bytes& datagram : datagrams) {
         const std::uint32_t index = load_be<std::uint32_t>(BytesView(datagram).first<4>());
-        responder.receive_indexed(now, kWall, index, initiator_at, datagram);
+        responder.receive_indexed(now, kWall, index, datagram);
       }
       CHECK(responder.poll_established().has_value());
     });

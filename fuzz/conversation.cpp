@@ -139,6 +139,7 @@ struct End final : session::FrameSink {
     REQUIRE(!body.empty());
     streams.receive(now, body);
   }
+  void on_path_frame(TimePoint, const wire::PathFrame&) override {}
   void on_datagram_frame(TimePoint, BytesView body) override {
     REQUIRE(body.size() >= wire::kDatagramIdSize);
     ++datagrams_received;
@@ -505,7 +506,7 @@ class World {
     received_from_[datagram.from] += datagram.bytes.size();
     if (give_session(bob_, index, datagram.bytes)) return;
     if (bob_indexes_.used.contains(index)) {
-      responder_.receive_indexed(now_, bob_wall(), index, datagram.from, datagram.bytes);
+      responder_.receive_indexed(now_, bob_wall(), index, datagram.bytes);
     } else {
       responder_.receive_first(now_, bob_wall(), datagram.from, datagram.bytes);
     }

@@ -24,6 +24,7 @@ struct Indexes final : handshake::IndexAllocator {
 struct Effects {
   std::vector<Bytes> streams;
   std::vector<Bytes> datagrams;
+  std::vector<std::uint64_t> tokens;
   std::vector<std::pair<std::uint8_t, Bytes>> requests;
   std::optional<CloseReason> closed;
   bool by_peer = false;
@@ -33,6 +34,7 @@ struct Effects {
 struct Recorder final : session::FrameSink {
   void on_stream_frame(TimePoint, BytesView body) override { effects.streams.push_back(fuzz::copy(body)); }
   void on_datagram_frame(TimePoint, BytesView body) override { effects.datagrams.push_back(fuzz::copy(body)); }
+  void on_path_frame(TimePoint, const wire::PathFrame& frame) override { effects.tokens.push_back(frame.token); }
   std::optional<Bytes> on_control_request(TimePoint, std::uint8_t method, BytesView body) override {
     effects.requests.emplace_back(method, fuzz::copy(body));
     if (method % 2 == 0) return std::nullopt;
@@ -94,6 +96,10 @@ Effects foretell(TimePoint now, BytesView content, Rekey& rekey) {
         break;
       case 4:
         if (!rekey.foretell(now, body)) return protocol();
+        break;
+      case 5:
+        if (body.size() != 9 || body[0] > std::byte{1}) return protocol();
+        effects.tokens.push_back(load_be<std::uint64_t>(body.subspan<1, 8>()));
         break;
       case 8:
         if (body.size() < 4) return protocol();
@@ -212,7 +218,7 @@ class Pair {
     if (!rekey_.confirmed) rekey_.confirmed = now_;
     const Effects expected = foretell(now_, content, rekey_);
     REQUIRE(sink_.effects.streams == expected.streams && sink_.effects.requests == expected.requests);
-    REQUIRE(sink_.effects.datagrams == expected.datagrams);
+    REQUIRE(sink_.effects.datagrams == expected.datagrams && sink_.effects.tokens == expected.tokens);
     if (expected.closed) {
       REQUIRE(session_.state() == (expected.by_peer ? Session::State::closed : Session::State::closing));
       REQUIRE(session_.close_reason() == *expected.closed && session_.closed_by_peer() == expected.by_peer);

@@ -83,6 +83,7 @@ struct NodeCounters {
   std::uint64_t segments_lost = 0;             ///< times that a path was found to lose segmented sends
   std::uint64_t key_updates = 0;               ///< times that the keys of a session were replaced
   std::uint64_t key_updates_failed = 0;        ///< sessions closed because their keys could not be replaced in time
+  std::uint64_t moves = 0;                     ///< times that a peer was followed to another endpoint
   std::uint64_t messages_sent = 0;             ///< accepted by send_message
   std::uint64_t messages_received = 0;         ///< handed to extenders
   std::uint64_t datagram_frames_sent = 0;      ///< datagrams of extenders, accepted for sending

@@ -59,8 +59,7 @@ struct HandshakeTest : ::testing::Test {
   }
   void message3_to_responder(const std::vector<Bytes>& datagrams) {
     for (const Bytes& datagram : datagrams) {
-      responder->receive_indexed(now, kWall, load_be<std::uint32_t>(BytesView(datagram).first<4>()), kInitiatorAt,
-                                 datagram);
+      responder->receive_indexed(now, kWall, load_be<std::uint32_t>(BytesView(datagram).first<4>()), datagram);
     }
   }
 };
@@ -441,7 +440,7 @@ TEST_F(HandshakeTest, PacketsThatOvertakeMessage3AreHeldUpToTheBound) {
   to_initiator(initiator, drain(*responder));
   const std::uint32_t session_index = initiator.take_established()->remote_index;
   for (int i = 0; i < 20; ++i) {
-    responder->receive_indexed(now, kWall, session_index, kInitiatorAt, Bytes(kHeldPacketSizeMax));
+    responder->receive_indexed(now, kWall, session_index, Bytes(kHeldPacketSizeMax));
   }
   EXPECT_LE(responder->memory_bytes(), kHalfOpenBytesMax);
   message3_to_responder(drain(initiator));

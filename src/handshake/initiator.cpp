@@ -164,7 +164,10 @@ bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Path& fr
   if (!noise_.read_message(message, accept)) return false;
 
   responder_index_ = sender_index;
-  responder_path_ = from;
+  // Whoever saw message 2 may have sent it on from elsewhere; where message 1 got to, the rest will, too.
+  const auto& dialled = target_.paths;
+  const bool known = std::ranges::find(dialled, from) != dialled.end();
+  responder_path_ = known ? from : dialled[(tries_ - 1) % dialled.size()];
   message_ = noise_.write_message(wire::encode(credentials_.introduce(static_key_, from.remote)));
   message_id_ = random_.u32();
   state_ = State::confirming;
@@ -180,7 +183,7 @@ bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Path& fr
                              noise_.remote_static(),
                              session_index_,
                              payload.session_index,
-                             from,
+                             responder_path_,
                              Endpoint{payload.introduction.observed_address, payload.introduction.observed_port},
                              payload.introduction.stream_parameters.bytes,
                              now - started_,

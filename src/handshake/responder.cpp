@@ -228,10 +228,9 @@ void Responder::send_message2(TimePoint now, UnixTime wall_clock, std::uint32_t 
   for (Bytes& datagram : datagrams) outgoing_.push_back({half_open.path, std::move(datagram)});
 }
 
-void Responder::receive_indexed(TimePoint now, UnixTime wall_clock, std::uint32_t index, const Path& from,
-                                BytesView datagram) {
+void Responder::receive_indexed(TimePoint now, UnixTime wall_clock, std::uint32_t index, BytesView datagram) {
   if (const auto entry = half_open_.find(index); entry != half_open_.end()) {
-    receive_message3(now, wall_clock, index, entry->second, from, datagram);
+    receive_message3(now, wall_clock, index, entry->second, datagram);
   } else if (const auto early = half_open_session_.find(index); early != half_open_session_.end()) {
     hold(half_open_.at(early->second), datagram);
   } else if (const auto finished = finished_.find(index); finished != finished_.end()) {
@@ -256,7 +255,7 @@ void Responder::hold(HalfOpen& half_open, BytesView packet) {
 }
 
 void Responder::receive_message3(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open,
-                                 const Path& from, BytesView datagram) {
+                                 BytesView datagram) {
   const auto opened = open_datagram(keys_->to_responder, true, datagram);
   if (!opened) {
     ++counters_.unauthentic;
@@ -295,14 +294,16 @@ void Responder::receive_message3(TimePoint now, UnixTime wall_clock, std::uint32
     ++counters_.unauthentic;
     return;
   }
-  finish(now, index, half_open, from, peer, std::move(introduction));
+  finish(now, index, half_open, peer, std::move(introduction));
 }
 
-void Responder::finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, const Path& from, const PeerKey& peer,
+void Responder::finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, const PeerKey& peer,
                        wire::Introduction introduction) {
+  // The peer was where message 2 went to, or it could not have answered it. Message 3 may come from elsewhere, sent on
+  // by somebody who saw it.
   established_.push_back(
       {NoiseRole::responder, half_open.suite, half_open.noise.split(), half_open.noise.handshake_hash(), peer,
-       half_open.noise.remote_static(), half_open.session_index, half_open.initiator_session_index, from,
+       half_open.noise.remote_static(), half_open.session_index, half_open.initiator_session_index, half_open.path,
        Endpoint{introduction.observed_address, introduction.observed_port},
        std::move(introduction.stream_parameters.bytes), now - half_open.started, std::move(half_open.held)});
   ++counters_.completed;

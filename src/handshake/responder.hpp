@@ -51,7 +51,7 @@ class Responder {
   // A datagram whose first bytes are no index in use.
   void receive_first(TimePoint now, UnixTime wall_clock, const Path& from, BytesView datagram);
   // A datagram to an index that this object has allocated: message 3, or a packet that overtook it.
-  void receive_indexed(TimePoint now, UnixTime wall_clock, std::uint32_t index, const Path& from, BytesView datagram);
+  void receive_indexed(TimePoint now, UnixTime wall_clock, std::uint32_t index, BytesView datagram);
 
   std::optional<Transmit> poll_transmit();        // call until empty
   std::optional<Established> poll_established();  // call until empty; its local index now belongs to the caller
@@ -107,10 +107,10 @@ class Responder {
   void read_message1(TimePoint now, UnixTime wall_clock, const Path& from, const Reassembly& reassembly,
                      BytesView message);
   void send_message2(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open);
-  void receive_message3(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open, const Path& from,
+  void receive_message3(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open,
                         BytesView datagram);
   void hold(HalfOpen& half_open, BytesView packet);
-  void finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, const Path& from, const PeerKey& peer,
+  void finish(TimePoint now, std::uint32_t index, HalfOpen& half_open, const PeerKey& peer,
               wire::Introduction introduction);
   void forget_half_open(std::uint32_t index, bool session_survives);
 

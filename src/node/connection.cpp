@@ -35,12 +35,13 @@ Connection::Connection(ConnectionHost& host, std::uint64_t number, const handsha
                        const stream::Limits& limits, const session::KeyLimits& key_limits, std::size_t packet_size,
                        RandomSource& random, Compressor& compressor, TimePoint now)
     : host_(host),
+      random_(random),
       compressor_(compressor),
       number_(number),
       packet_size_(packet_size),
       session_(established, indexes(), random, key_limits, now),
       streams_(role_of(established), limits, established.stream_parameters, random),
-      path_(established.path),
+      paths_(established.path),
       peer_(established.peer),
       peer_static_key_(established.peer_static_key),
       handshake_hash_(established.handshake_hash),
@@ -51,11 +52,25 @@ Connection::Connection(ConnectionHost& host, std::uint64_t number, const handsha
 
 Connection::~Connection() { CHECK(open_.empty()); }
 
-session::Session::Verdict Connection::receive(TimePoint now, MutableBytesView packet) {
+session::Session::Verdict Connection::receive(TimePoint now, const Path& from, MutableBytesView packet) {
   const std::size_t size = packet.size();
+  receiving_from_ = &from;
   const auto verdict = session_.receive(now, packet, *this);
-  if (verdict == session::Session::Verdict::accepted) bytes_received_ += size;
+  receiving_from_ = nullptr;
+  if (verdict != session::Session::Verdict::accepted) return verdict;
+  bytes_received_ += size;
+  if (from != paths_.proven()) paths_.on_packet(now, from, size, session_.newest(), round_trip(), random_);
   return verdict;
+}
+
+void Connection::on_path_frame(TimePoint now, const wire::PathFrame& frame) {
+  paths_.on_frame(now, *receiving_from_, frame);
+}
+
+Duration Connection::round_trip() const {
+  if (const Duration measured = streams_.smoothed_rtt(); measured != Duration::zero()) return measured;
+  if (datagrams_ && datagrams_->window().smoothed_rtt() != Duration::zero()) return datagrams_->window().smoothed_rtt();
+  return handshake_time_;
 }
 
 void Connection::on_stream_frame(TimePoint now, BytesView body) { streams_.receive(now, body); }
@@ -228,6 +243,7 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
     exchange_signals(now);
     ask_for_count(now);
   }
+  if (state() == State::open) flush_path_frames(now, batch);
   flush_datagrams(now, batch);  // first: what it asks the peer goes with the session's own packets
   for (;;) {
     const MutableBytesView room = batch.next();
@@ -256,8 +272,27 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
   return !more && !close_is_due;
 }
 
+// A lost one is repeated.
+void Connection::flush_path_frames(TimePoint now, PacketBatch& batch) {
+  if (paths_.poll_moved()) {
+    segmentation_ = Segmentation();
+    session_.want_key_update(now);  // whoever sees both networks should not know the indexes again
+    host_.on_moved(*this);
+  }
+  while (const auto out = paths_.poll_transmit(now)) {
+    const MutableBytesView room = batch.next();
+    if (room.empty() || state() != session::Session::State::open) return;
+    room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::path);
+    const Bytes body = wire::encode(out->frame);
+    std::ranges::copy(body, room.begin() + kBodyAt);
+    const std::size_t size = session_.seal(now, room, 1 + body.size(), false);
+    batch.add(out->to, size, true);
+    bytes_sent_ += size;
+  }
+}
+
 void Connection::add(PacketBatch& batch, std::size_t size) {
-  batch.add(path_, size, !segmentation_.allowed());
+  batch.add(paths_.proven(), size, !segmentation_.allowed());
   bytes_sent_ += size;
 }
 
@@ -281,6 +316,7 @@ std::optional<TimePoint> Connection::deadline() const {
   };
   if (state() == session::Session::State::open) {
     consider(streams_.deadline());
+    consider(paths_.deadline());
     if (messages_) consider(messages_->deadline());
     if (datagrams_) consider(datagrams_->deadline());
   }
@@ -289,7 +325,9 @@ std::optional<TimePoint> Connection::deadline() const {
 
 void Connection::on_deadline(TimePoint now) {
   session_.on_deadline(now);
-  if (state() == session::Session::State::open) streams_.on_deadline(now);
+  if (state() != session::Session::State::open) return;
+  streams_.on_deadline(now);
+  paths_.on_deadline(now);
 }
 
 Result<stream::StreamId> Connection::open_with_header(const wire::StreamHeader& header, Priority priority) {
@@ -369,7 +407,7 @@ Peer Connection::snapshot(TimePoint now) const {
   Peer peer;
   peer.uuid = peer_.uuid;
   peer.fingerprint = peer_.fingerprint;
-  peer.endpoint = path_.remote;
+  peer.endpoint = paths_.proven().remote;
   peer.outgoing = outgoing_;
   peer.suite = suite_.protocol_name;
   peer.post_quantum = suite_.post_quantum();

@@ -21,6 +21,7 @@
 #include "quantumgate/extender.h"
 #include "quantumgate/peer.h"
 #include "quantumgate/stream.h"
+#include "session/path_follower.hpp"
 #include "session/session.hpp"
 #include "stream/streams.hpp"
 
@@ -44,6 +45,8 @@ class ConnectionHost {
   virtual void retire_index(std::uint32_t index) = 0;
   // Something on the connection changed outside of the kernel's own calls: it must be pumped and flushed.
   virtual void on_touched(Connection& connection) = 0;
+  // The peer was followed to another path.
+  virtual void on_moved(Connection& connection) = 0;
   // It was found that the path of the connection loses segmented sends; it now goes without.
   virtual void on_segments_lost(Connection& connection) = 0;
   // Something that posts to the kernel's thread from any; what is posted is dropped once connection `number` is gone.
@@ -61,7 +64,7 @@ class Connection final : private session::FrameSink,
              RandomSource& random, Compressor& compressor, TimePoint now);
   ~Connection() override;
 
-  session::Session::Verdict receive(TimePoint now, MutableBytesView packet);
+  session::Session::Verdict receive(TimePoint now, const Path& from, MutableBytesView packet);
   // Delivers what has happened to the streams' owners. User code runs in here, and only in here.
   void pump();
   // Writes what there is to send. False if the batch is blocked or there is more than one turn's share.
@@ -94,7 +97,7 @@ class Connection final : private session::FrameSink,
   const Bytes& handshake_hash() const noexcept { return handshake_hash_; }
   bool outgoing() const noexcept { return outgoing_; }
   TimePoint since() const noexcept { return since_; }
-  const Endpoint& remote() const noexcept { return path_.remote; }
+  const Path& path() const noexcept { return paths_.proven(); }
   std::uint32_t key_updates() const noexcept { return session_.key_updates(); }
   Peer snapshot(TimePoint now) const;
 
@@ -106,6 +109,7 @@ class Connection final : private session::FrameSink,
   // session::FrameSink
   void on_stream_frame(TimePoint now, BytesView body) override;
   void on_datagram_frame(TimePoint now, BytesView body) override;
+  void on_path_frame(TimePoint now, const wire::PathFrame& frame) override;
   std::optional<Bytes> on_control_request(TimePoint now, std::uint8_t method, BytesView body) override;
   void on_control_answer(TimePoint now, std::uint32_t id, BytesView body) override;
 
@@ -141,10 +145,13 @@ class Connection final : private session::FrameSink,
   void read_header(stream::StreamId id);
   void accept(stream::StreamId id, const wire::StreamHeader& header);
   void add(PacketBatch& batch, std::size_t size);  // the packet just written into batch.next()
+  void flush_path_frames(TimePoint now, PacketBatch& batch);
   void flush_datagrams(TimePoint now, PacketBatch& batch);
+  Duration round_trip() const;                 // the best guess
   std::size_t body_size_max() const noexcept;  // of a frame that has a packet to itself
 
   ConnectionHost& host_;
+  RandomSource& random_;
   Compressor& compressor_;
   const std::uint64_t number_;
   const std::size_t packet_size_;
@@ -160,7 +167,8 @@ class Connection final : private session::FrameSink,
   std::uint64_t datagrams_received_ = 0;
   std::vector<WipedBytes> arrived_;  // datagrams of the packets just received; at most kDatagramsQueuedMax
 
-  Path path_;
+  session::PathFollower paths_;
+  const Path* receiving_from_ = nullptr;  // while a packet is being received
   Segmentation segmentation_;
   handshake::PeerKey peer_;
   Bytes peer_static_key_;

@@ -107,11 +107,11 @@ void Kernel::receive(TimePoint now, UnixTime wall, const Path& from, MutableByte
     const std::uint32_t index = load_be<std::uint32_t>(datagram.first<session::kIndexSize>());
     if (const IndexTable::Owner* owner = indexes_.find(index)) {
       if (owner->connection != nullptr) {
-        receive_for_connection(now, *owner->connection, datagram);
+        receive_for_connection(now, from, *owner->connection, datagram);
       } else if (owner->dial != nullptr) {
         if (!owner->dial->initiator->receive(now, wall, from, datagram)) ++counted_.unauthentic;
       } else {
-        responder_.receive_indexed(now, wall, index, from, datagram);
+        responder_.receive_indexed(now, wall, index, datagram);
         serve_responder(now);  // at once: packets of the new session may stand behind message 3 in the same batch
       }
       return;
@@ -126,8 +126,9 @@ void Kernel::receive(TimePoint now, UnixTime wall, const Path& from, MutableByte
   if (responder_.counters().unauthentic != unauthentic) log_stranger(now, from);
 }
 
-void Kernel::receive_for_connection(TimePoint now, Connection& connection, MutableBytesView datagram) {
-  const auto verdict = connection.receive(now, datagram);
+void Kernel::receive_for_connection(TimePoint now, const Path& from, Connection& connection,
+                                    MutableBytesView datagram) {
+  const auto verdict = connection.receive(now, from, datagram);
   counted_.unauthentic += verdict == Session::Verdict::unauthentic;
   counted_.replayed += verdict == Session::Verdict::replayed;
   // What is not authentic changes nothing, unless the session is closing: then CLOSE may be due again.
@@ -296,7 +297,7 @@ void Kernel::serve_responder(TimePoint now) {
     std::vector<Bytes> held = std::move(established->held);
     Connection& connection = add_connection(now, std::move(*established));
     connection.send_keepalive();
-    for (Bytes& packet : held) receive_for_connection(now, connection, packet);
+    for (Bytes& packet : held) receive_for_connection(now, connection.path(), connection, packet);
   }
   while (const auto index = responder_.poll_unconfirmed()) {
     const IndexTable::Owner* owner = indexes_.find(*index);
@@ -458,10 +459,16 @@ void Kernel::retire_index(std::uint32_t index) {
 
 void Kernel::on_touched(Connection& connection) { touch(connection); }
 
+void Kernel::on_moved(Connection& connection) {
+  ++counted_.moves;
+  log_line(log_, LogLevel::info, "session",
+           "peer " + connection.uuid().to_string() + " has moved to " + connection.path().remote.to_string());
+}
+
 void Kernel::on_segments_lost(Connection& connection) {
   ++counted_.segments_lost;
   log_line(log_, LogLevel::warning, "node",
-           "segmented sends to " + connection.remote().to_string() +
+           "segmented sends to " + connection.path().remote.to_string() +
                " get lost, datagrams sent one by one do not: a fault of a network card or its driver. Sending one by "
                "one for now, which costs processor time");
 }
@@ -610,6 +617,7 @@ NodeCounters Kernel::counters() const {
   counters.segments_lost = counted_.segments_lost;
   counters.key_updates = counted_.key_updates;
   counters.key_updates_failed = counted_.key_updates_failed;
+  counters.moves = counted_.moves;
   counters.messages_sent = counted_.messages_sent;
   counters.messages_received = counted_.messages_received;
   counters.datagram_frames_sent = counted_.datagram_frames_sent;

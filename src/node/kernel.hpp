@@ -105,13 +105,14 @@ class Kernel final : public ConnectionHost {
   std::uint32_t new_index(Connection& connection) override;
   void retire_index(std::uint32_t index) override;
   void on_touched(Connection& connection) override;
+  void on_moved(Connection& connection) override;
   void on_segments_lost(Connection& connection) override;
   std::function<void(std::function<void()>)> poster(Number number) override;
 
   void on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch);
   void receive(TimePoint now, UnixTime wall, const Path& from, MutableBytesView datagram);
   void touch(Connection& connection);
-  void receive_for_connection(TimePoint now, Connection& connection, MutableBytesView datagram);
+  void receive_for_connection(TimePoint now, const Path& from, Connection& connection, MutableBytesView datagram);
   // The open session with `peer`; null if there is none.
   Connection* serving(const PeerUuid& peer) const;
   void log_stranger(TimePoint now, const Path& from);
@@ -173,6 +174,7 @@ class Kernel final : public ConnectionHost {
     std::uint64_t full = 0;
     std::uint64_t completed = 0;  // as initiator
     std::uint64_t segments_lost = 0;
+    std::uint64_t moves = 0;
     std::uint64_t key_updates = 0;
     std::uint64_t key_updates_failed = 0;
     std::uint64_t messages_sent = 0;

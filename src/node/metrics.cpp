@@ -26,6 +26,7 @@ std::vector<Metric> metrics_of(const NodeCounters& c, std::size_t peers) {
       {"quantumgate_key_updates", "Times that the keys of a session were replaced.", counter, c.key_updates},
       {"quantumgate_key_updates_failed", "Sessions closed because their keys could not be replaced in time.", counter,
        c.key_updates_failed},
+      {"quantumgate_moves", "Times that a peer was followed to another endpoint.", counter, c.moves},
       {"quantumgate_messages_sent", "Messages accepted for sending.", counter, c.messages_sent},
       {"quantumgate_messages_received", "Messages handed to extenders.", counter, c.messages_received},
       {"quantumgate_datagrams_sent", "Datagrams of extenders accepted for sending.", counter, c.datagram_frames_sent},

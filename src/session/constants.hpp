@@ -56,6 +56,15 @@ inline constexpr Duration kKeyConfirmedMin = 5s;  // before a responder makes ne
 inline constexpr Duration kRekeyResendInterval = 100ms;
 inline constexpr Duration kKeyUpdateAskInterval = 30s;
 
+// Section 5.
+inline constexpr Duration kPathDecisionMin = 300ms;
+inline constexpr Duration kPathAckDelay = 25ms;
+inline constexpr Duration kPathTestMax = 5s;     // after the decision's moment
+inline constexpr Duration kPathTestPause = 10s;  // after a test that left the path as it was
+inline constexpr Duration kPathMovePause = 1s;   // after one that did not
+inline constexpr std::size_t kPathBytesFactor = 3;
+inline constexpr std::size_t kPathAnswersMax = 4;
+
 // Section 7.
 inline constexpr int kCloseCopies = 2;
 inline constexpr Duration kClosingTime = 3s;

@@ -38,7 +38,8 @@ KeyEpochs::Opened KeyEpochs::open(TimePoint now, MutableBytesView packet) {
   if (!keys->window.accept(opened->counter)) return {Verdict::replayed};
   keys->bytes += packet.size();
   if (keys == next_.get()) take_over(now);
-  return {Verdict::accepted, first, opened->content};
+  const bool newest = keys == current_.get() && opened->counter + 1 == keys->window.next();
+  return {Verdict::accepted, first, newest, opened->content};
 }
 
 void KeyEpochs::take_over(TimePoint now) {

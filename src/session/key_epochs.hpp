@@ -32,6 +32,7 @@ class KeyEpochs {
   struct Opened {
     Verdict verdict;
     bool first = false;          // of its epoch: the peer has these keys
+    bool newest = false;         // nothing that was sent later has arrived
     MutableBytesView content{};  // inside the packet
   };
   // The first packet of a new epoch makes it the one that is sent with, and begins the grace period of the one before.

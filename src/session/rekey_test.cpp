@@ -20,6 +20,7 @@ namespace {
 struct Receiver final : FrameSink {
   void on_stream_frame(TimePoint, BytesView body) override { numbers.insert(load_be<std::uint64_t>(body.first<8>())); }
   void on_datagram_frame(TimePoint, BytesView) override {}
+  void on_path_frame(TimePoint, const wire::PathFrame&) override {}
   std::optional<Bytes> on_control_request(TimePoint, std::uint8_t, BytesView) override { return std::nullopt; }
   void on_control_answer(TimePoint, std::uint32_t, BytesView) override {}
   std::set<std::uint64_t> numbers;

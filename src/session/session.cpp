@@ -45,6 +45,7 @@ Session::Verdict Session::receive(TimePoint now, MutableBytesView packet, FrameS
   asked_.reset();
   asked_again_ = false;
   heard_ = true;
+  newest_ = opened.newest;
   receive_frames(now, opened.content, sink);
   if (state_ == State::open) check_received(now);
   return Verdict::accepted;
@@ -75,6 +76,12 @@ bool Session::receive_frame(TimePoint now, const wire::Frame& frame, FrameSink& 
       return receive_control(now, frame.body, sink);
     case wire::FrameKind::rekey:
       return receive_rekey(now, frame.body);
+    case wire::FrameKind::path: {
+      const auto path = wire::decode<wire::PathFrame>(frame.body, "reading a path frame");
+      if (!path || path->what > wire::PathWhat::answer) return false;
+      sink.on_path_frame(now, *path);
+      return true;
+    }
     case wire::FrameKind::close: {
       const auto close = wire::decode<wire::CloseFrame>(frame.body, "reading a close frame");
       if (close) end(close->reason, true);

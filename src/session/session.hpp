@@ -23,6 +23,7 @@ class FrameSink {
   virtual ~FrameSink() = default;
   virtual void on_stream_frame(TimePoint now, BytesView body) = 0;    // borrowed for the call
   virtual void on_datagram_frame(TimePoint now, BytesView body) = 0;  // likewise
+  virtual void on_path_frame(TimePoint now, const wire::PathFrame& frame) = 0;
   // A control request of the peer. The answer's body (at most 256 bytes), or nothing if the method is unknown.
   virtual std::optional<Bytes> on_control_request(TimePoint now, std::uint8_t method, BytesView body) = 0;
   // The answer to the request `id` of ours.
@@ -71,6 +72,10 @@ class Session {
   bool closed_by_peer() const noexcept { return closed_by_peer_; }
   // Whether an authentic packet has arrived; for the initiator: the peer has our message 3.
   bool heard() const noexcept { return heard_; }
+  // Whether no packet that was sent later than the last accepted one has arrived.
+  bool newest() const noexcept { return newest_; }
+  // The keys, and the indexes with them, are to be replaced as soon as that is possible.
+  void want_key_update(TimePoint now) { update_.want(now); }
   bool has_keys() const noexcept { return keys_.has_keys(); }
   std::size_t receiving_keys() const noexcept { return keys_.receiving_count(); }
   // How often the keys were replaced, and when the present ones were made.
@@ -103,6 +108,7 @@ class Session {
   bool asked_again_ = false;        // whether the peer is there, since then
   bool keepalive_due_ = false;
   bool heard_ = false;
+  bool newest_ = false;
 
   Bytes close_packet_;  // sealed when the session was closed
   int close_copies_due_ = 0;

@@ -54,6 +54,7 @@ TEST(RestoreCounterTest, FindsTheNearest) {
 struct Recorder final : FrameSink {
   void on_stream_frame(TimePoint, BytesView body) override { streams.emplace_back(body.begin(), body.end()); }
   void on_datagram_frame(TimePoint, BytesView body) override { datagrams.emplace_back(body.begin(), body.end()); }
+  void on_path_frame(TimePoint, const wire::PathFrame& frame) override { tokens.push_back(frame.token); }
   std::optional<Bytes> on_control_request(TimePoint, std::uint8_t method, BytesView body) override {
     ++requests;
     if (method != 9) return std::nullopt;
@@ -66,6 +67,7 @@ struct Recorder final : FrameSink {
   std::vector<Bytes> datagrams;
   int requests = 0;
   std::vector<std::pair<std::uint32_t, Bytes>> answers;
+  std::vector<std::uint64_t> tokens;
 };
 
 struct SessionTest : ::testing::Test {
@@ -281,15 +283,16 @@ TEST_F(SessionTest, CloseTellsTheReasonWipesKeysAndRepeatsABoundedNumberOfTimes)
 }
 
 TEST_F(SessionTest, BrokenFramesCloseUnknownOptionalOnesDoNot) {
-  EXPECT_EQ(give(bob, packet(alice, std::byte{0x05}, Bytes(9)), at_bob), Session::Verdict::accepted);
+  EXPECT_EQ(give(bob, packet(alice, std::byte{0x06}, Bytes(9)), at_bob), Session::Verdict::accepted);
   EXPECT_EQ(give(bob, packet(alice, std::byte{0x00}, Bytes(900, std::byte{0xff})), at_bob), Session::Verdict::accepted);
   EXPECT_EQ(bob.state(), Session::State::open);
   struct Bad {
     std::byte type;
     Bytes body;
   };
-  for (const Bad& bad : {Bad{std::byte{0x85}, Bytes(9)}, Bad{std::byte{0x41}, Bytes(1)}, Bad{std::byte{0x83}, Bytes(1)},
-                         Bad{std::byte{0x83}, Bytes(3)}, Bad{std::byte{0x82}, Bytes(5)},
+  for (const Bad& bad : {Bad{std::byte{0x86}, Bytes(9)}, Bad{std::byte{0x85}, Bytes(8)},
+                         Bad{std::byte{0x85}, Bytes(9, std::byte{2})}, Bad{std::byte{0x41}, Bytes(1)},
+                         Bad{std::byte{0x83}, Bytes(1)}, Bad{std::byte{0x83}, Bytes(3)}, Bad{std::byte{0x82}, Bytes(5)},
                          Bad{std::byte{0x82}, Bytes(6 + 257)}, Bad{std::byte{0x82}, Bytes(6, std::byte{2})}}) {
     TestIndexes own;
     Session one{established(true), own, random, {}, now};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Frames: the typed parts of a packet's content.
-// Spec: docs/spec/03-session.md, sections 2, 3 and 9.   Layer: wire (pure functions).   Ownership: borrows the content.
+// Spec: docs/spec/03-session.md, sections 2, 3, 5 and 9.   Layer: wire (pure functions).   Ownership: borrows the
+// content.
 #pragma once
 
 #include <optional>
@@ -10,7 +11,15 @@
 
 namespace quantumgate::wire {
 
-enum class FrameKind : std::uint8_t { padding = 0, stream = 1, control = 2, close = 3, rekey = 4, datagram = 8 };
+enum class FrameKind : std::uint8_t {
+  padding = 0,
+  stream = 1,
+  control = 2,
+  close = 3,
+  rekey = 4,
+  path = 5,
+  datagram = 8
+};
 inline constexpr std::size_t kDatagramIdSize = 4;  // at the front of a DATAGRAM frame's body
 inline constexpr std::uint8_t kFrameMustUnderstand = 0x80;
 inline constexpr std::uint8_t kFrameHasLength = 0x40;
@@ -56,6 +65,16 @@ struct ControlHeader {
   static constexpr auto kFields = fields(field("what", &ControlHeader::what), field("id", &ControlHeader::id),
                                          field("method", &ControlHeader::method));
   static constexpr std::size_t kSize = 6;
+};
+
+// A PATH frame: is somebody with our keys there? An answer brings back the token of the challenge.
+enum class PathWhat : std::uint8_t { challenge = 0, answer = 1 };
+
+struct PathFrame {
+  PathWhat what{};
+  std::uint64_t token = 0;
+  static constexpr auto kFields = fields(field("what", &PathFrame::what), field("token", &PathFrame::token));
+  static constexpr std::size_t kSize = 9;
 };
 
 // A REKEY frame: half a message of a key update. The half follows the header.

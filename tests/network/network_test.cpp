@@ -80,6 +80,7 @@ void TestNode::restart() {
   if (node) kill();
   NodeOptions node_options;
   node_options.listen = {options.v6 ? host.v6(5000) : host.v4(5000)};
+  if (options.anywhere) node_options.listen = {Endpoint::v4(0, 0, 0, 0, 5000)};
   node_options.network = options.network;
   node_options.sessions_max = options.sessions_max;
   node_options.suites = options.suites;

@@ -73,6 +73,7 @@ struct TestNode {
     std::uint8_t shared_secret = 0;  // 0: none, else a secret made of this byte
     std::uint32_t sessions_max = 4096;
     bool v6 = false;
+    bool anywhere = false;                             // listens on 0.0.0.0: the host may get another address
     std::vector<std::shared_ptr<Extender>> extenders;  // beside the Sink and the Observer
     std::vector<std::string> suites = suite_names();
     KeyUpdateTimes key_update{};

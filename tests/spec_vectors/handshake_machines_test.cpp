@@ -211,7 +211,7 @@ struct ScriptedResponder {
     return sent_by(*responder, initiator);
   }
   std::vector<Bytes> receive_message3(BytesView datagram) {
-    responder->receive_indexed(now, wall, index_of(own.at("handshake_index")), initiator, datagram);
+    responder->receive_indexed(now, wall, index_of(own.at("handshake_index")), datagram);
     return sent_by(*responder, initiator);
   }
   // Through messages 1 and 2.

@@ -147,6 +147,11 @@ class Notes final : public session::FrameSink {
   void on_datagram_frame(TimePoint, BytesView body) override {
     frames.push_back({{"kind", "DATAGRAM"}, {"id", hex_of(body.first(4))}, {"content", hex_of(body.subspan(4))}});
   }
+  void on_path_frame(TimePoint, const wire::PathFrame& frame) override {
+    frames.push_back({{"kind", "PATH"},
+                      {"what", static_cast<int>(frame.what)},
+                      {"token", hex_of(BytesView(wire::encode(frame)).subspan(1))}});
+  }
   std::optional<Bytes> on_control_request(TimePoint, std::uint8_t method, BytesView body) override {
     frames.push_back({{"kind", "CONTROL"}, {"what", 0}, {"method", method}, {"body", hex_of(body)}});
     return std::nullopt;

@@ -23,6 +23,7 @@ Json counters_json(const NodeCounters& c) {
           {"segments_lost", c.segments_lost},
           {"key_updates", c.key_updates},
           {"key_updates_failed", c.key_updates_failed},
+          {"moves", c.moves},
           {"messages_sent", c.messages_sent},
           {"messages_received", c.messages_received},
           {"datagram_frames_sent", c.datagram_frames_sent},

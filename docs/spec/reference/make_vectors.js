@@ -731,7 +731,7 @@ function replayVectors() {
 }
 
 function frameVectors() {
-  const { encodeFrame, kPadding, kStream, kControl, kClose, kDatagram } = session;
+  const { encodeFrame, kPadding, kStream, kControl, kClose, kPath, kDatagram } = session;
   const stream = concat(Uint8Array.of(7), draw('session quic', 40));
   const id = draw('session control id', 4);
   const control = (what, method, size) =>
@@ -759,10 +759,12 @@ function frameVectors() {
     ['close, then what does not parse', concat(encodeFrame(kClose, close(0)), fromHex('43'))],
     ['close, reason of a later version', encodeFrame(kClose, close(0xffff))],
     ['datagram', encodeFrame(kDatagram, draw('session datagram', 24))],
+    ['path challenge', encodeFrame(kPath, concat(zeros(1), draw('session token', 8)))],
+    ['path answer, without length', encodeFrame(kPath, concat(fromHex('01'), draw('session token', 8)), open)],
     ['datagram without content or length', encodeFrame(kDatagram, draw('session datagram', 4), open)],
     ['unknown kind', encodeFrame(6, draw('session unknown', 9))],
     ['unknown kind, empty, then close', concat(encodeFrame(63, zeros(0)), encodeFrame(kClose, close(2)))],
-    ['unknown kind without length takes the rest', concat(encodeFrame(5, encodeFrame(kClose, close(2)), open))],
+    ['unknown kind without length takes the rest', concat(encodeFrame(7, encodeFrame(kClose, close(2)), open))],
     [
       'one of each',
       concat(
@@ -787,6 +789,9 @@ function frameVectors() {
     ['control neither request nor answer', encodeFrame(kControl, control(2, 1, 0))],
     ['datagram without a whole id', encodeFrame(kDatagram, zeros(3))],
     ['close without reason', encodeFrame(kClose, zeros(0))],
+    ['path frame without its last byte', encodeFrame(kPath, zeros(8))],
+    ['path frame with a byte more', encodeFrame(kPath, zeros(10))],
+    ['path frame that is neither challenge nor answer', encodeFrame(kPath, concat(fromHex('02'), zeros(8)))],
     ['close with half a reason', encodeFrame(kClose, zeros(1), open)],
     ['close with more than a reason', encodeFrame(kClose, zeros(3))],
     ['unknown kind that must be understood', encodeFrame(6, zeros(1), must)],

@@ -68,6 +68,7 @@ export const kStream = 1;
 export const kControl = 2;
 export const kClose = 3;
 export const kRekey = 4;
+export const kPath = 5;
 export const kDatagram = 8;
 const kMustBeUnderstood = 0x80;
 const kLengthFollows = 0x40;
@@ -123,6 +124,10 @@ function parseFramesOrFail(content) {
       case kRekey:
         frames.push({ kind: 'REKEY', part: body.number(1), epoch: body.number(4), half: body.rest() });
         ensure(frames.at(-1).part <= 3, 'protocol', doing);
+        break;
+      case kPath:
+        frames.push({ kind: 'PATH', what: body.number(1), token: body.take(8) });
+        ensure(frames.at(-1).what <= 1 && body.left === 0, 'protocol', doing);
         break;
       case kDatagram:
         frames.push({ kind: 'DATAGRAM', id: body.take(4), content: body.rest() });

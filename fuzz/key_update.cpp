@@ -65,6 +65,7 @@ struct End final : session::FrameSink {
     REQUIRE(numbers.insert(load_be<std::uint64_t>(body.first<8>())).second);
   }
   void on_datagram_frame(TimePoint, BytesView) override { REQUIRE(false); }
+  void on_path_frame(TimePoint, const wire::PathFrame&) override { REQUIRE(false); }
   std::optional<Bytes> on_control_request(TimePoint, std::uint8_t, BytesView) override { return std::nullopt; }
   void on_control_answer(TimePoint, std::uint32_t, BytesView) override { REQUIRE(false); }
 

@@ -34,6 +34,7 @@ inline constexpr Duration kKeepaliveMax = 20s;
 inline constexpr Duration kIdleMax = 60s;
 inline constexpr Duration kUnansweredMax = 20s;
 inline constexpr Duration kAskAfter = 8s;
+inline constexpr Duration kAskAfterSilence = 40s;
 
 // Section 8.
 inline constexpr Duration kDatagramCountDelay = 1s;

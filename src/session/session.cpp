@@ -204,6 +204,7 @@ std::optional<TimePoint> Session::deadline() const {
   deadline = std::min(deadline, update_.end() - kKeyAgeReserve);
   if (const auto update = update_.deadline()) deadline = std::min(deadline, *update);
   if (const auto keys = keys_.deadline()) deadline = std::min(deadline, *keys);
+  if (!asked_again_) deadline = std::min(deadline, last_received_ + kAskAfterSilence);
   if (asked_) deadline = std::min(deadline, *asked_ + (asked_again_ ? kUnansweredMax : kAskAfter));
   if (const auto control = control_.deadline()) deadline = std::min(deadline, *control);
   return deadline;
@@ -224,7 +225,8 @@ void Session::on_deadline(TimePoint now) {
     store_be(update_.epoch(), std::span(epoch).first<sizeof(std::uint32_t)>());
     static_cast<void>(control_.request(now, kMethodKeyUpdate, epoch));  // it will be due again
   }
-  if (asked_ && !asked_again_ && now >= *asked_ + kAskAfter) {
+  const bool doubtful = (asked_ && now >= *asked_ + kAskAfter) || now >= last_received_ + kAskAfterSilence;
+  if (doubtful && !asked_again_) {
     asked_again_ = true;
     send_are_you_there(now);
   }

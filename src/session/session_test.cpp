@@ -220,6 +220,23 @@ TEST_F(SessionTest, KeepsAliveAndNoticesSilence) {
   EXPECT_TRUE(drain(alice).empty());
 }
 
+TEST_F(SessionTest, ThreeLostKeepalivesInARowAreNotTheEnd) {
+  const TimePoint heard = now;
+  std::vector<Bytes> sent;
+  while (now < heard + kAskAfterSilence) {  // what is sent before gets lost
+    now = *alice.deadline();
+    alice.on_deadline(now);
+    sent = drain(alice);
+  }
+  EXPECT_EQ(now, heard + kAskAfterSilence);
+  ASSERT_FALSE(sent.empty());
+  EXPECT_EQ(give(bob, sent.back(), at_bob), Session::Verdict::accepted);
+  for (const Bytes& answer : drain(bob)) give(alice, answer, at_alice);
+  now = heard + kIdleMax;
+  alice.on_deadline(now);
+  EXPECT_EQ(alice.state(), Session::State::open);
+}
+
 TEST_F(SessionTest, UnansweredDataEndsTheSessionSooner) {
   now += 5s;
   stream_packet(alice, Bytes(1));

@@ -17,6 +17,7 @@ namespace {
 struct Nobody final : FrameSink {
   void on_stream_frame(TimePoint, BytesView) override {}
   void on_datagram_frame(TimePoint, BytesView) override {}
+  void on_path_frame(TimePoint, const wire::PathFrame&) override {}
   std::optional<Bytes> on_control_request(TimePoint, std::uint8_t, BytesView) override { return std::nullopt; }
   void on_control_answer(TimePoint, std::uint32_t, BytesView) override {}
 };

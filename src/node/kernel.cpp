@@ -262,7 +262,7 @@ void Kernel::serve_dial(TimePoint now, UnixTime wall, Dial& dial) {
   const bool heard = !over && entry->second.connection->heard();
   if (!over && !heard && initiator.state() != State::failed) return;
   if (!over && !heard) {
-    entry->second.connection->close(now, CloseReason::idle);
+    entry->second.connection->close(now, CloseReason::normal);
     touch(*entry->second.connection);
   }
   for (auto& done : dial.waiting) answer_later(std::move(done), fail(ErrorCode::no_answer, "dialling a peer"));

@@ -126,7 +126,8 @@ def test_another_address_in_the_middle(bench):
             def change():
                 # Without a global address of IPv6 a link-local one would do for a moment; of IPv4, a second address goes
                 # with the first.
-                for what, address in ((("add", new), ("del", old)) if ":" in new else (("del", old), ("add", new))):
+                steps = [("del", old), ("add", new)]
+                for what, address in reversed(steps) if ":" in new else steps:
                     net.address(what, "a", "b", address)
 
             moved_after = send_and(bench, a, b, change)

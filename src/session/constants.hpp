@@ -60,9 +60,8 @@ inline constexpr Duration kKeyUpdateAskInterval = 30s;
 // Section 5.
 inline constexpr Duration kPathDecisionMin = 300ms;
 inline constexpr Duration kPathAckDelay = 25ms;
-inline constexpr Duration kPathTestMax = 5s;     // after the decision's moment
-inline constexpr Duration kPathTestPause = 10s;  // after a test that left the path as it was
-inline constexpr Duration kPathMovePause = 1s;   // after one that did not
+inline constexpr Duration kPathTestMax = 5s;    // after the decision's moment
+inline constexpr Duration kPathTestPause = 1s;  // after a test
 inline constexpr std::size_t kPathBytesFactor = 3;
 inline constexpr std::size_t kPathAnswersMax = 4;
 

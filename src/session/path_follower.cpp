@@ -50,7 +50,7 @@ void PathFollower::decide(TimePoint now) {
   if (!test_->answered || now < test_->decision) return;
   proven_ = test_->path;
   test_.reset();
-  next_test_ = now + kPathMovePause;
+  next_test_ = now + kPathTestPause;
   moved_ = true;
 }
 

@@ -75,10 +75,10 @@ TEST_F(PathFollowerTest, AskedOnceItRestsForAWhile) {
   answer(sent()[0].frame.token, kHome);
   packet(kCafe);
   EXPECT_TRUE(sent().empty());
-  wait(9s);
+  wait(900ms);
   packet(kCafe);
   EXPECT_TRUE(sent().empty());
-  wait(1s);
+  wait(100ms);
   packet(kCafe);
   EXPECT_EQ(sent().size(), 2u);
 }

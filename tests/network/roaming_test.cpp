@@ -94,7 +94,7 @@ TEST_F(RoamingTest, CopiesFromElsewhereThatComeFirstMoveNothing) {
   EXPECT_TRUE(ends(start(bob, alice, 5'000'000), 60s));
   EXPECT_EQ(bob.node->counters().moves, 0u);
   EXPECT_GT(to_mallory, 0u) << "it was asked";
-  EXPECT_LT(to_mallory, 2000u);
+  EXPECT_LT(to_mallory, 5000u) << "two small packets a second";
   EXPECT_EQ(bob.observer->downs, std::vector{CloseReason::replaced})
       << "the session of before the restart, and no other";
   EXPECT_EQ(alice.sink->wrong + bob.sink->wrong, 0u);

@@ -124,7 +124,7 @@ def test_another_address_in_the_middle(bench):
             a.connect(b)
 
             def change():
-                # Without a global address of IPv6 a link-local one would do for a moment; of IPv4, a second address goes
+                # Without a global address of IPv6 a link-local one would do for a moment; a second one of IPv4 goes
                 # with the first.
                 steps = [("del", old), ("add", new)]
                 for what, address in reversed(steps) if ":" in new else steps:

@@ -14,6 +14,7 @@
 
 #include "fuzz/traffic.hpp"
 #include "node/messages.hpp"
+#include "node/stream_table.hpp"
 #include "quantumgate/stream.h"
 
 namespace quantumgate::fuzz {
@@ -60,7 +61,7 @@ class MessageTraffic final : public Traffic {
   }
   void check() const override {
     for (const Side& side : sides_) {
-      REQUIRE(side.held.size() <= kHeldMax && side.headers.size() <= 256);
+      REQUIRE(side.held.size() <= kHeldMax && side.table.incomplete() <= 256);
       REQUIRE(side.streams_ == nullptr || side.pending.size() <= side.sent_in_all());
     }
   }
@@ -143,13 +144,8 @@ class MessageTraffic final : public Traffic {
     void attach(stream::Streams* streams) {
       if (streams_ != nullptr) {
         // As Connection::end_streams: everybody who waits is told.
-        headers.clear();
-        woken.clear();
         posted.reset();
-        while (!owners.empty()) {
-          const auto owner = owners.extract(owners.begin()).mapped();
-          owner->announce_closed(Error{ErrorCode::closed, "using a stream"}, kStreamNoError);
-        }
+        table.end(Error{ErrorCode::closed, "using a stream"});
         REQUIRE(pending.empty() && !refused);
         messages.reset();
         held.clear();
@@ -167,71 +163,15 @@ class MessageTraffic final : public Traffic {
         posted->pop_front();
         work();
       }
-      for (const stream::StreamId id : std::exchange(woken, {})) {
-        if (const auto found = owners.find(id); found != owners.end()) {
-          const auto owner = found->second;
-          owner->announce_readable();
-        }
-      }
-      while (const auto event = streams_->poll_event()) deliver(*event);
+      table.serve(*streams_, [this](stream::StreamId id, const auto& header) { accept(id, header); });
       messages->tidy(now);
     }
 
-    void deliver(const stream::Event& event) {
-      using Kind = stream::Event::Kind;
-      if (event.kind == Kind::opened) {
-        headers.emplace(event.stream, Bytes{});
-        return;
-      }
-      if (headers.contains(event.stream)) {
-        if (event.kind == Kind::readable) read_header(event.stream);
-        if (event.kind == Kind::closed || event.kind == Kind::reset) headers.erase(event.stream);
-        return;
-      }
-      const auto found = owners.find(event.stream);
-      if (found == owners.end()) return;
-      const auto owner = found->second;
-      switch (event.kind) {
-        case Kind::opened:
-          break;
-        case Kind::readable:
-          owner->announce_readable();
-          break;
-        case Kind::writable:
-          owner->announce_writable();
-          break;
-        case Kind::acknowledged:
-          owner->announce_acknowledged();
-          break;
-        case Kind::closed:
-          owners.erase(found);
-          owner->announce_closed(std::nullopt, kStreamNoError);
-          break;
-        case Kind::reset:
-          owners.erase(found);
-          owner->announce_closed(Error{ErrorCode::reset, "using a stream"}, event.code);
-          break;
-      }
-    }
-
-    void read_header(stream::StreamId id) {
-      Bytes& header = headers.at(id);
-      for (;;) {
-        const auto wanted = wire::StreamHeader::size(header);
-        if (!wanted || *wanted == header.size()) break;
-        const std::size_t had = header.size();
-        header.resize(*wanted);
-        header.resize(had + streams_->read(id, MutableBytesView(header).subspan(had)));
-        if (header.size() > had) continue;
-        if (!streams_->at_end(id)) return;
-        break;
-      }
-      const auto decoded = wire::StreamHeader::decode(header);
-      headers.erase(id);
-      const bool is_ours = decoded && decoded->name == kName && wire::carries_messages(decoded->kind);
+    void accept(stream::StreamId id, const Result<wire::StreamHeader>& header) {
+      const bool is_ours = header && header->name == kName && wire::carries_messages(header->kind);
       REQUIRE(is_ours || !traffic->honest());
       if (!is_ours) return streams_->reset(id, kStreamNoSuchExtender);
-      messages->accept(id, *decoded);
+      messages->accept(id, *header);
     }
 
     const PeerUuid& peer_uuid() const noexcept override { return uuid; }
@@ -241,11 +181,11 @@ class MessageTraffic final : public Traffic {
       return shared;
     }
     void touched() override {}
-    void wake(stream::StreamId id) override { woken.push_back(id); }
+    void wake(stream::StreamId id) override { table.wake(id); }
     void break_off(stream::StreamId id, std::uint64_t code) override {
       REQUIRE(!traffic->honest());
       streams_->reset(id, code);
-      owners.erase(id);
+      table.drop(id);
     }
     Result<stream::StreamId> open_message_stream(wire::StreamKind kind, const std::string& extender,
                                                  Priority priority) override {
@@ -255,7 +195,9 @@ class MessageTraffic final : public Traffic {
       REQUIRE(streams_->write(*id, header) == header.size());
       return *id;
     }
-    void own(stream::StreamId id, std::shared_ptr<node::StreamOwner> owner) override { owners[id] = std::move(owner); }
+    void own(stream::StreamId id, std::shared_ptr<node::StreamOwner> owner) override {
+      table.own(id, std::move(owner));
+    }
     std::optional<std::size_t> message_size_max(const std::string& extender) const override {
       if (extender != kName) return std::nullopt;
       return 4 + kSizeMax;
@@ -271,9 +213,7 @@ class MessageTraffic final : public Traffic {
     PeerUuid uuid;
     stream::Streams* streams_ = nullptr;
     std::unique_ptr<node::Messages> messages;
-    std::map<stream::StreamId, Bytes> headers;
-    std::map<stream::StreamId, std::shared_ptr<node::StreamOwner>> owners;
-    std::vector<stream::StreamId> woken;
+    node::StreamTable table;
     std::shared_ptr<std::deque<std::function<void()>>> posted;
 
     std::array<std::uint32_t, 3> sent{};                   // by priority; all that were accepted

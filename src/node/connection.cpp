@@ -50,7 +50,7 @@ Connection::Connection(ConnectionHost& host, std::uint64_t number, const handsha
       handshake_time_(established.handshake_time),
       since_(now) {}
 
-Connection::~Connection() { CHECK(open_.empty()); }
+Connection::~Connection() { CHECK(table_.empty()); }
 
 session::Session::Verdict Connection::receive(TimePoint now, const Path& from, MutableBytesView packet) {
   const std::size_t size = packet.size();
@@ -59,7 +59,11 @@ session::Session::Verdict Connection::receive(TimePoint now, const Path& from, M
   receiving_from_ = nullptr;
   if (verdict != session::Session::Verdict::accepted) return verdict;
   bytes_received_ += size;
-  if (from != paths_.proven()) paths_.on_packet(now, from, size, session_.newest(), round_trip(), random_);
+  if (from != paths_.proven()) {
+    const Duration measured = round_trip();
+    const Duration best = measured == Duration::zero() ? handshake_time_ : measured;
+    paths_.on_packet(now, from, size, session_.newest(), best, random_);
+  }
   return verdict;
 }
 
@@ -68,9 +72,8 @@ void Connection::on_path_frame(TimePoint now, const wire::PathFrame& frame) {
 }
 
 Duration Connection::round_trip() const {
-  if (const Duration measured = streams_.smoothed_rtt(); measured != Duration::zero()) return measured;
-  if (datagrams_ && datagrams_->window().smoothed_rtt() != Duration::zero()) return datagrams_->window().smoothed_rtt();
-  return handshake_time_;
+  const Duration measured = streams_.smoothed_rtt();
+  return measured == Duration::zero() && datagrams_ ? datagrams_->window().smoothed_rtt() : measured;
 }
 
 void Connection::on_stream_frame(TimePoint now, BytesView body) { streams_.receive(now, body); }
@@ -145,69 +148,10 @@ void Connection::pump() {
     std::copy_n(datagram.begin(), id.size(), id.begin());
     host_.on_datagram(*this, id, BytesView(datagram).subspan(id.size()));
   }
-  for (const stream::StreamId id : std::exchange(wake_, {})) {
-    if (const auto found = open_.find(id); found != open_.end()) {
-      const auto owner = found->second;
-      owner->announce_readable();
-    }
-  }
-  while (const auto event = streams_.poll_event()) deliver(*event);
-}
-
-void Connection::deliver(const stream::Event& event) {
-  using Kind = stream::Event::Kind;
-  if (event.kind == Kind::opened) {
-    headers_.emplace(event.stream, Bytes{});
-    return;
-  }
-  if (headers_.contains(event.stream)) {
-    if (event.kind == Kind::readable) read_header(event.stream);
-    if (event.kind == Kind::closed || event.kind == Kind::reset) headers_.erase(event.stream);
-    return;
-  }
-  const auto found = open_.find(event.stream);
-  if (found == open_.end()) return;
-  const std::shared_ptr<StreamOwner> owner = found->second;  // it may be dropped in the callback
-  switch (event.kind) {
-    case Kind::opened:
-      break;
-    case Kind::readable:
-      owner->announce_readable();
-      break;
-    case Kind::writable:
-      owner->announce_writable();
-      break;
-    case Kind::acknowledged:
-      owner->announce_acknowledged();
-      break;
-    case Kind::closed:
-      open_.erase(found);
-      owner->announce_closed(std::nullopt, kStreamNoError);
-      break;
-    case Kind::reset:
-      open_.erase(found);
-      owner->announce_closed(Error{ErrorCode::reset, "using a stream"}, event.code);
-      break;
-  }
-}
-
-void Connection::read_header(stream::StreamId id) {
-  Bytes& header = headers_.at(id);
-  for (;;) {
-    const auto wanted = wire::StreamHeader::size(header);
-    if (!wanted) break;
-    if (*wanted == header.size()) break;
-    const std::size_t had = header.size();
-    header.resize(*wanted);
-    header.resize(had + streams_.read(id, MutableBytesView(header).subspan(had)));
-    if (header.size() > had) continue;
-    if (!streams_.at_end(id)) return;  // the rest is still on its way
-    break;
-  }
-  const auto decoded = wire::StreamHeader::decode(header);
-  headers_.erase(id);
-  if (!decoded) return streams_.reset(id, kStreamMalformedHeader);
-  accept(id, *decoded);
+  table_.serve(streams_, [this](stream::StreamId id, const Result<wire::StreamHeader>& header) {
+    if (!header) return streams_.reset(id, kStreamMalformedHeader);
+    accept(id, *header);
+  });
 }
 
 void Connection::accept(stream::StreamId id, const wire::StreamHeader& header) {
@@ -217,27 +161,27 @@ void Connection::accept(stream::StreamId id, const wire::StreamHeader& header) {
   }
   const bool compress = compresses(header.name, Compression::automatic);
   auto stream = std::make_shared<ConnectionStream>(hub(), id, header.kind == wire::StreamKind::blocks, compress);
-  open_.emplace(id, stream);
+  table_.own(id, stream);
   if (!host_.on_stream(*this, header.name, stream)) return stream->reset(kStreamNoSuchExtender);
-  if (!open_.contains(id)) return;                                    // its owner has broken it off already
-  if (stream.use_count() == 2) return stream->reset(kStreamRefused);  // nobody but this function and `open_` has it
+  if (!table_.is_owned(id)) return;                                   // its owner has broken it off already
+  if (stream.use_count() == 2) return stream->reset(kStreamRefused);  // nobody but this function and the table has it
   stream->announce_readable();
 }
 
 void Connection::wake(stream::StreamId id) {
-  wake_.push_back(id);
+  table_.wake(id);
   touched();
 }
 
 void Connection::break_off(stream::StreamId id, std::uint64_t code) {
   streams_.reset(id, code);
   touched();
-  open_.erase(id);
+  table_.drop(id);
 }
 
 bool Connection::flush(TimePoint now, PacketBatch& batch) {
   using State = session::Session::State;
-  if (segmentation_.observe(now, streams_.delivery(), streams_.smoothed_rtt())) host_.on_segments_lost(*this);
+  if (segmentation_.observe(now, streams_.delivery())) host_.on_segments_lost(*this);
   if (state() == State::open) {
     if (messages_) messages_->tidy(now);
     exchange_signals(now);
@@ -350,7 +294,7 @@ Result<std::shared_ptr<Stream>> Connection::open_stream(const std::string& name,
   const auto id = open_with_header({kind, name}, options.priority);
   if (!id) return fail(id.error());
   auto stream = std::make_shared<ConnectionStream>(hub(), *id, blocks, blocks);
-  open_.emplace(*id, stream);
+  table_.own(*id, stream);
   return std::shared_ptr<Stream>(std::move(stream));
 }
 
@@ -394,13 +338,8 @@ void Connection::end_streams() {
   const ErrorCode code = closed_by_peer()                      ? ErrorCode::closed_by_peer
                          : close_reason() == CloseReason::idle ? ErrorCode::timed_out
                                                                : ErrorCode::closed;
-  headers_.clear();
-  wake_.clear();
   arrived_.clear();
-  while (!open_.empty()) {
-    const auto owner = open_.extract(open_.begin()).mapped();
-    owner->announce_closed(Error{code, "using a stream"}, kStreamNoError);
-  }
+  table_.end(Error{code, "using a stream"});
 }
 
 Peer Connection::snapshot(TimePoint now) const {
@@ -413,10 +352,7 @@ Peer Connection::snapshot(TimePoint now) const {
   peer.post_quantum = suite_.post_quantum();
   peer.handshake_time = handshake_time_;
   peer.connected_for = now - since_;
-  peer.round_trip_time = streams_.smoothed_rtt();
-  if (peer.round_trip_time == Duration::zero() && datagrams_) {
-    peer.round_trip_time = datagrams_->window().smoothed_rtt();
-  }
+  peer.round_trip_time = round_trip();
   peer.key_updates = session_.key_updates();
   peer.key_age = now - session_.keys_made();
   peer.bytes_sent = bytes_sent_;

@@ -18,6 +18,7 @@
 #include "node/messages.hpp"
 #include "node/packet_batch.hpp"
 #include "node/segmentation.hpp"
+#include "node/stream_table.hpp"
 #include "quantumgate/extender.h"
 #include "quantumgate/peer.h"
 #include "quantumgate/stream.h"
@@ -129,7 +130,7 @@ class Connection final : private session::FrameSink,
   // MessageHost
   Result<stream::StreamId> open_message_stream(wire::StreamKind kind, const std::string& extender,
                                                Priority priority) override;
-  void own(stream::StreamId id, std::shared_ptr<StreamOwner> owner) override { open_[id] = std::move(owner); }
+  void own(stream::StreamId id, std::shared_ptr<StreamOwner> owner) override { table_.own(id, std::move(owner)); }
   std::optional<std::size_t> message_size_max(const std::string& extender) const override;
   void on_message(const std::string& extender, Message message) override;
   void on_message_room(const std::string& extender) override { host_.on_message_room(*this, extender); }
@@ -141,13 +142,11 @@ class Connection final : private session::FrameSink,
   bool compresses(const std::string& extender, Compression asked) const;
   void ask_for_count(TimePoint now);
   void exchange_signals(TimePoint now);
-  void deliver(const stream::Event& event);
-  void read_header(stream::StreamId id);
   void accept(stream::StreamId id, const wire::StreamHeader& header);
   void add(PacketBatch& batch, std::size_t size);  // the packet just written into batch.next()
   void flush_path_frames(TimePoint now, PacketBatch& batch);
   void flush_datagrams(TimePoint now, PacketBatch& batch);
-  Duration round_trip() const;                 // the best guess
+  Duration round_trip() const;                 // smoothed; zero before it was measured
   std::size_t body_size_max() const noexcept;  // of a frame that has a packet to itself
 
   ConnectionHost& host_;
@@ -158,9 +157,7 @@ class Connection final : private session::FrameSink,
   session::Session session_;
   stream::Streams streams_;
   std::map<std::uint32_t, stream::SignalRequest> signals_;  // by control request; at most 16
-  std::map<stream::StreamId, Bytes> headers_;               // of streams opened by the peer, not complete yet
-  std::map<stream::StreamId, std::shared_ptr<StreamOwner>> open_;
-  std::vector<stream::StreamId> wake_;  // streams to be announced readable, although nothing new arrived
+  StreamTable table_;
   std::unique_ptr<Messages> messages_;  // these two: once there are any
   std::unique_ptr<Datagrams> datagrams_;
   std::optional<std::uint32_t> count_request_;  // control request for the number of datagrams received

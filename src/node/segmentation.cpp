@@ -31,8 +31,7 @@ std::size_t segmented_run(std::span<const OutgoingDatagram> batch) {
   return count;
 }
 
-std::optional<Segmentation::Period> Segmentation::measure(TimePoint now, const stream::Delivery& delivery,
-                                                          Duration round_trip) {
+std::optional<Segmentation::Period> Segmentation::measure(TimePoint now, const stream::Delivery& delivery) {
   switch (phase_) {
     case Phase::idle:
       if (now < phase_end_) return std::nullopt;
@@ -45,18 +44,18 @@ std::optional<Segmentation::Period> Segmentation::measure(TimePoint now, const s
       if (now < phase_end_) return std::nullopt;
       offered_ = delivery.sent - begin_.sent + begin_.outstanding;
       phase_ = Phase::waiting;
-      phase_end_ = now + std::max(kGrace, 4 * round_trip);
+      phase_end_ = now + std::max(kGrace, 4 * delivery.round_trip);
       return std::nullopt;
     case Phase::waiting:
       if (now < phase_end_) return std::nullopt;
       phase_ = Phase::idle;
-      phase_end_ = now + std::max(kGrace, 4 * round_trip);
+      phase_end_ = now + std::max(kGrace, 4 * delivery.round_trip);
       return Period{offered_, delivery.delivered - begin_.delivered};
   }
   return std::nullopt;
 }
 
-bool Segmentation::observe(TimePoint now, const std::optional<stream::Delivery>& delivery, Duration round_trip) {
+bool Segmentation::observe(TimePoint now, const std::optional<stream::Delivery>& delivery) {
   if (mode_ == Mode::off && now >= mode_end_) {
     mode_ = Mode::together;
     phase_ = Phase::idle;
@@ -66,7 +65,7 @@ bool Segmentation::observe(TimePoint now, const std::optional<stream::Delivery>&
     return false;
   }
   if (mode_ == Mode::off) return false;
-  const auto period = measure(now, *delivery, round_trip);
+  const auto period = measure(now, *delivery);
   if (!period || period->offered < kBytesMin) return false;
   if (mode_ == Mode::together) {
     if (static_cast<double>(period->arrived) >= kBad * static_cast<double>(period->offered)) {

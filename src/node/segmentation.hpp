@@ -37,7 +37,7 @@ class Segmentation {
 
   // Before each burst: what has come of the streams' bytes so far; nothing if there is no stream engine, the next one
   // of which begins at zero. `round_trip`: the smoothed one. True if it was proven just now that segments get lost.
-  bool observe(TimePoint now, const std::optional<stream::Delivery>& delivery, Duration round_trip);
+  bool observe(TimePoint now, const std::optional<stream::Delivery>& delivery);
   bool allowed() const noexcept { return mode_ == Mode::together; }
 
  private:
@@ -49,7 +49,7 @@ class Segmentation {
     std::uint64_t arrived;
   };
   // The period that ends now; nothing if none does.
-  std::optional<Period> measure(TimePoint now, const stream::Delivery& delivery, Duration round_trip);
+  std::optional<Period> measure(TimePoint now, const stream::Delivery& delivery);
 
   Mode mode_ = Mode::together;
   TimePoint mode_end_{};  // of off; of the pause before another trial

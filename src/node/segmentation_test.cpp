@@ -35,12 +35,12 @@ TEST(SegmentedRun, HoldsWhatTheSystemCanCut) {
 struct SegmentationTest : ::testing::Test {
   Segmentation segmentation;
   TimePoint now{};
-  stream::Delivery delivery;
+  stream::Delivery delivery{.round_trip = 10ms};
   int proofs = 0;
 
   bool step(std::uint64_t share) {
     now += 100ms;
-    proofs += segmentation.observe(now, delivery, 10ms);
+    proofs += segmentation.observe(now, delivery);
     delivery.packets += 80;
     delivery.sent += 100'000;
     delivery.delivered += (delivery.sent - delivery.delivered) * share / 100;  // what was lost is repeated
@@ -93,12 +93,12 @@ TEST_F(SegmentationTest, LittleOrNothingProvesNothing) {
   for (int i = 0; i < 1000; ++i) {
     now += 100ms;
     if (i % 50 == 0) ++delivery.packets, delivery.sent += 1000, delivery.outstanding += 1000;
-    EXPECT_FALSE(segmentation.observe(now, delivery, 10ms));
+    EXPECT_FALSE(segmentation.observe(now, delivery));
     if (i % 50 == 40) delivery.outstanding = 0;
     EXPECT_TRUE(segmentation.allowed());
   }
   run(2s, 0, 100);
-  EXPECT_FALSE(segmentation.observe(now, std::nullopt, 0ms)) << "the engine is gone";
+  EXPECT_FALSE(segmentation.observe(now, std::nullopt)) << "the engine is gone";
 }
 
 }  // namespace

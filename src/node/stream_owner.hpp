@@ -12,7 +12,7 @@
 
 namespace quantumgate::node {
 
-// Told what happens to one stream, in Connection::pump() and end_streams() only. Its connection holds it until the
+// Told what happens to one stream, in Connection::pump() and end_streams() only. Its StreamTable holds it until the
 // stream is over.
 class StreamOwner {
  public:

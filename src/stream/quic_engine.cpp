@@ -544,6 +544,7 @@ bool QuicEngine::paced(TimePoint now) noexcept {
   if (opening_) return true;
   if (!std::exchange(in_burst_, true)) {
     const auto stat = compat::stat(conn_);
+    delivery_.round_trip = Duration(static_cast<Duration::rep>(stat.smoothed_rtt));
     // RFC 9002, 7.7, asks for a little more than the window in a round trip; slow start doubles it meanwhile.
     const std::uint64_t window = stat.cwnd < stat.ssthresh ? 2 * stat.cwnd : stat.cwnd + stat.cwnd / 4;
     // Where packets get lost while the connection opens, the first sample is the time of some repetition, seconds too

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <optional>
 
 #include "apps/qgate/api/api.hpp"
 #include "apps/qgate/commands.hpp"
@@ -158,15 +159,17 @@ class Life {
     address_ = running_->node().address();
     if (!running_->warning().empty()) log_(LogLevel::warning, "chat", running_->warning());
     running_->standing().set(standing_);
-    running_->standing().tick();
+    if (!standing_.empty()) running_->standing().tick();
     return {};
   }
 
+  // Whether tick() has anything to look after.
+  bool needs_ticks() const { return key_.is_watched() || !standing_.empty(); }
   // Once a second.
   void tick() {
     if (running_ && !key_.there()) lock();
     if (!running_) unlock();
-    if (running_) running_->standing().tick();
+    if (running_ && !standing_.empty()) running_->standing().tick();
   }
 
   void reload_settings(std::atomic<LogLevel>& least) {
@@ -270,7 +273,10 @@ Outcome<void> node_run(const Globals& globals) {
   manager.tell("READY=1\nSTATUS=" + life.address());
   auto told = std::chrono::steady_clock::now();
   while (true) {
-    const int signal = next_signal(signals, StandingPeers::kTick);
+    std::optional<std::chrono::microseconds> limit = manager.watchdog_interval();
+    if (life.needs_ticks())
+      limit = std::min<std::chrono::microseconds>(limit.value_or(StandingPeers::kTick), StandingPeers::kTick);
+    const int signal = next_signal(signals, limit);
     if (signal == SIGHUP) {
       manager.tell_reloading();
       life.reload_settings(least);

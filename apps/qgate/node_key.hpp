@@ -41,6 +41,7 @@ class NodeKey {
   Outcome<Identity> load();
   // Whether the file is still as it was when the key was read. Always true unless the node is to lock.
   bool there() const;
+  bool is_watched() const noexcept { return locks_; }  // whether there() may ever be false
   // The identity, once the file with the same key has come back. Whatever else lies there is refused, and `log` told
   // why, once for each such file.
   std::optional<Identity> returned(const LogSink& log);

@@ -9,6 +9,7 @@
 
 #include "fuzz/input.hpp"
 #include "session/session.hpp"
+#include "session/test_established.hpp"
 #include "sim/random.hpp"
 
 namespace {
@@ -32,14 +33,7 @@ struct Indexes final : handshake::IndexAllocator {
 };
 
 handshake::Established established(bool initiator, const handshake::Suite& suite) {
-  handshake::Established e;
-  e.role = initiator ? handshake::NoiseRole::initiator : handshake::NoiseRole::responder;
-  e.suite = &suite;
-  std::array<std::byte, 32> one{}, two{};
-  one.fill(std::byte{1});
-  two.fill(std::byte{2});
-  e.secrets = {Secret<32>(initiator ? one : two), Secret<32>(initiator ? two : one)};
-  e.handshake_hash = Bytes(32, std::byte{3});
+  handshake::Established e = session::established_for_test(initiator, suite.id);
   e.local_index = initiator ? 1000 : 2000;
   e.remote_index = initiator ? 2000 : 1000;
   return e;

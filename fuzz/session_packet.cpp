@@ -7,6 +7,7 @@
 
 #include "fuzz/input.hpp"
 #include "session/session.hpp"
+#include "session/test_established.hpp"
 #include "sim/random.hpp"
 
 namespace {
@@ -117,24 +118,11 @@ Effects foretell(TimePoint now, BytesView content, Rekey& rekey) {
   return effects;
 }
 
-handshake::Established established(bool initiator, const handshake::Suite& suite) {
-  handshake::Established e;
-  e.role = initiator ? handshake::NoiseRole::initiator : handshake::NoiseRole::responder;
-  e.suite = &suite;
-  std::array<std::byte, 32> one{}, two{};
-  one.fill(std::byte{1});
-  two.fill(std::byte{2});
-  e.secrets = {Secret<32>(initiator ? one : two), Secret<32>(initiator ? two : one)};
-  e.local_index = initiator ? 100 : 200;
-  e.remote_index = initiator ? 200 : 100;
-  return e;
-}
-
 class Pair {
  public:
   explicit Pair(const handshake::Suite& suite)
-      : peer_(established(true, suite), indexes_, random_, {}, now_),
-        session_(established(false, suite), indexes_, random_, {}, now_) {}
+      : peer_(session::established_for_test(true, suite.id), indexes_, random_, {}, now_),
+        session_(session::established_for_test(false, suite.id), indexes_, random_, {}, now_) {}
 
   void step(fuzz::Input& input) {
     switch (input.u8() % 7) {
@@ -253,7 +241,7 @@ class Pair {
   sim::SeededRandom random_{1};
   Session peer_;     // seals what the input says
   Session session_;  // the one that is looked at
-  Session peer_reader_{established(true, *handshake::find_suite(1)), indexes_, random_, {}, now_};
+  Session peer_reader_{session::established_for_test(true), indexes_, random_, {}, now_};
   Recorder sink_;
   Rekey rekey_;
   Bytes last_;  // the last good packet

@@ -21,9 +21,9 @@
 
 #include "apps/qgate/client.hpp"
 #include "apps/qgate/commands.hpp"
-#include "apps/qgate/descriptor.hpp"
 #include "apps/qgate/terminal.hpp"
 #include "extenders/common/utf8.hpp"
+#include "extenders/files/descriptor.hpp"
 #include "quantumgate/endpoint.h"
 #include "quantumgate/identity.h"
 #include "quantumgate/secret.h"
@@ -124,7 +124,7 @@ Finding look_at_control(const Globals& globals, const Outcome<Json>& status) {
 
 std::string bind_error(const Endpoint& endpoint) {
   const bool v4 = endpoint.is_v4();
-  const Descriptor descriptor(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const files::Descriptor descriptor(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_storage storage{};
   socklen_t length = 0;
   if (v4) {
@@ -225,7 +225,7 @@ Finding look_at_key_memory(const Outcome<Json>& status) {
 }
 
 Finding look_at_buffer(const char* area, int force, int option, const char* setting) {
-  const Descriptor descriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const files::Descriptor descriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const int wanted = kSocketBufferBytes;
   if (::setsockopt(descriptor.get(), SOL_SOCKET, force, &wanted, sizeof wanted) != 0) {
     (void)::setsockopt(descriptor.get(), SOL_SOCKET, option, &wanted, sizeof wanted);

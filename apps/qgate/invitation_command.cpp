@@ -11,9 +11,9 @@
 
 #include "apps/qgate/client.hpp"
 #include "apps/qgate/commands.hpp"
-#include "apps/qgate/descriptor.hpp"
 #include "apps/qgate/peer_text.hpp"
 #include "extenders/common/utf8.hpp"
+#include "extenders/files/descriptor.hpp"
 #include "quantumgate/endpoint.h"
 #include "quantumgate/shared_secret.h"
 
@@ -44,7 +44,7 @@ Outcome<void> write_new(const fs::path& file, const std::string& content) {
     return failed(ExitCode::failure, "'" + text::printable(file.string()) + "' can not be written: " +
                                          std::strerror(error) + ". Mend that and try again.");
   };
-  const Descriptor descriptor(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  const files::Descriptor descriptor(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (descriptor.get() < 0) return because(errno);
   const ssize_t size = ::write(descriptor.get(), content.data(), content.size());
   const bool is_whole = size == static_cast<ssize_t>(content.size());

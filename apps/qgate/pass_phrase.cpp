@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "apps/qgate/pass_phrase.hpp"
+#include "extenders/files/descriptor.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -13,7 +14,6 @@
 #include <cstring>
 #include <optional>
 
-#include "apps/qgate/descriptor.hpp"
 #include "quantumgate/bytes.h"
 
 namespace quantumgate::qgate {
@@ -104,7 +104,7 @@ class SilentTerminal {
 
 // Asks on the terminal itself, whatever stdin is. The echo is back on before this returns, or a signal takes effect.
 Outcome<SecretBytes> ask(const PassPhraseSource& source, const char* prompt) {
-  const Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
+  const files::Descriptor terminal(::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY));
   if (terminal.get() < 0) {
     return failed(ExitCode::usage, std::string("a pass phrase is needed and there is no terminal to ask on. Give ") +
                                        source.flag + " or set " + source.variable + ".");
@@ -124,7 +124,7 @@ Outcome<SecretBytes> ask(const PassPhraseSource& source, const char* prompt) {
 }
 
 Outcome<SecretBytes> read_file(const PassPhraseSource& source) {
-  const Descriptor file(::open(source.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const files::Descriptor file(::open(source.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   const auto unreadable = [&](int error) {
     return failed(ExitCode::key_file, "pass phrase file '" + source.file +
                                           "' can not be read: " + std::strerror(error) + ". Check the path.");

@@ -30,6 +30,18 @@ Secret<32> export_chain(crypto::HashAlgorithm hash, NoiseRole role, const NoiseS
   return chain;
 }
 
+// What a message of the peer carries. `not_authentic` if it is none.
+Result<wire::RekeyPayload> read_payload(NoiseHandshake& noise, BytesView message) {
+  wire::RekeyPayload payload;
+  const auto accept = [&](BytesView plain, const Bytes&) {
+    const auto decoded = wire::decode<wire::RekeyPayload>(plain, kReading);
+    if (decoded) payload = *decoded;
+    return decoded && payload.index != 0;
+  };
+  if (const auto read = noise.read_message(message, accept); !read) return fail(read.error());
+  return payload;
+}
+
 // A message travels in two halves, the first not shorter than the second.
 constexpr std::size_t first_half(std::size_t message_size) { return (message_size + 1) / 2; }
 
@@ -170,18 +182,13 @@ Result<std::optional<KeyUpdate::NewKeys>> KeyUpdate::receive_message1(TimePoint 
   if (!message) return fail(message.error());
   if (!*message) return std::nullopt;
   NoiseHandshake noise = make_noise();
-  wire::RekeyPayload payload;
-  const auto accept = [&](BytesView plain, const Bytes&) {
-    const auto decoded = wire::decode<wire::RekeyPayload>(plain, kReading);
-    if (decoded) payload = *decoded;
-    return decoded && payload.index != 0;
-  };
-  if (const auto read = noise.read_message(**message, accept); !read) return fail(read.error());
+  const auto payload = read_payload(noise, **message);
+  if (!payload) return fail(payload.error());
 
   ReceiverIndex index(indexes_, indexes_.allocate());
   exchange_->message = noise.write_message(wire::encode(wire::RekeyPayload{index.value()}));
   exchange_->half_due = {true, true};
-  return take_keys(now, noise, std::move(index), payload.index);
+  return take_keys(now, noise, std::move(index), payload->index);
 }
 
 Result<std::optional<KeyUpdate::NewKeys>> KeyUpdate::receive_message2(TimePoint now, std::size_t half,
@@ -190,15 +197,10 @@ Result<std::optional<KeyUpdate::NewKeys>> KeyUpdate::receive_message2(TimePoint 
   const auto message = collect(message_size(2), half, bytes);
   if (!message) return fail(message.error());
   if (!*message) return std::nullopt;
-  wire::RekeyPayload payload;
-  const auto accept = [&](BytesView plain, const Bytes&) {
-    const auto decoded = wire::decode<wire::RekeyPayload>(plain, kReading);
-    if (decoded) payload = *decoded;
-    return decoded && payload.index != 0;
-  };
-  if (const auto read = exchange_->noise->read_message(**message, accept); !read) return fail(read.error());
+  const auto payload = read_payload(*exchange_->noise, **message);
+  if (!payload) return fail(payload.error());
   const auto exchange = std::move(exchange_);
-  return take_keys(now, *exchange->noise, std::move(*exchange->index), payload.index);
+  return take_keys(now, *exchange->noise, std::move(*exchange->index), payload->index);
 }
 
 KeyUpdate::NewKeys KeyUpdate::take_keys(TimePoint now, const NoiseHandshake& noise, ReceiverIndex local_index,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// What tests of the session share: what a handshake leaves behind, and an allocator that notices every fault.
+// What tests of the session share: an allocator that notices every fault.
 #pragma once
 
 #include <gtest/gtest.h>
 
 #include <set>
 
-#include "handshake/established.hpp"
 #include "handshake/responder.hpp"
+#include "session/test_established.hpp"
 
 namespace quantumgate::session {
 
@@ -21,19 +21,5 @@ struct TestIndexes final : handshake::IndexAllocator {
   std::uint32_t next = 1000;
   std::set<std::uint32_t> used{100, 200};  // those of established_for_test()
 };
-
-inline handshake::Established established_for_test(bool initiator, std::uint8_t suite = 1) {
-  handshake::Established e;
-  e.role = initiator ? handshake::NoiseRole::initiator : handshake::NoiseRole::responder;
-  e.suite = handshake::find_suite(suite);
-  std::array<std::byte, 32> one{}, two{};
-  one.fill(std::byte{1});
-  two.fill(std::byte{2});
-  e.secrets = {Secret<32>(initiator ? one : two), Secret<32>(initiator ? two : one)};
-  e.handshake_hash = Bytes(crypto::hash_size(e.suite->algorithms.hash), std::byte{3});
-  e.local_index = initiator ? 100 : 200;
-  e.remote_index = initiator ? 200 : 100;
-  return e;
-}
 
 }  // namespace quantumgate::session

@@ -24,6 +24,13 @@ struct RoamingTest : ::testing::Test {
     from.node->post([] {});
     return source;
   }
+  void move_alice_five_times(const Source& source) {
+    for (int i = 0; i < 5; ++i) {
+      simulator.run_for(5s);
+      ASSERT_FALSE(source.done());
+      move_alice();
+    }
+  }
   bool ends(const Source& source, Duration limit) {
     return simulator.run_until([&] { return source.done() || source.failed(); }, limit) && source.done();
   }
@@ -38,11 +45,7 @@ struct RoamingTest : ::testing::Test {
 
 TEST_F(RoamingTest, TheSenderMovesAgainAndAgain) {
   const Source& source = start(alice, bob, 100'000'000);
-  for (int i = 0; i < 5; ++i) {
-    simulator.run_for(5s);
-    ASSERT_FALSE(source.done());
-    move_alice();
-  }
+  ASSERT_NO_FATAL_FAILURE(move_alice_five_times(source));
   EXPECT_TRUE(ends(source, 60s));
   EXPECT_EQ(bob.node->counters().moves, 5u);
   EXPECT_EQ(bob.node->peers().at(0).endpoint, alice.host.v4(5000));
@@ -54,11 +57,7 @@ TEST_F(RoamingTest, TheSenderMovesAgainAndAgain) {
 
 TEST_F(RoamingTest, TheReceiverMovesAgainAndAgain) {
   const Source& source = start(bob, alice, 100'000'000);
-  for (int i = 0; i < 5; ++i) {
-    simulator.run_for(5s);
-    ASSERT_FALSE(source.done());
-    move_alice();
-  }
+  ASSERT_NO_FATAL_FAILURE(move_alice_five_times(source));
   EXPECT_TRUE(ends(source, 100s));
   EXPECT_EQ(bob.node->counters().moves, 5u);
   one_session();

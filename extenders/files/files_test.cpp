@@ -50,6 +50,8 @@ class FilesTest : public ::testing::Test {
     a_.stop();
     b_.stop();
     a_.run();
+    sender_.reset();
+    receiver_.reset();  // waits for what its threads still do in the folder
     fs::remove_all(root_);
   }
 

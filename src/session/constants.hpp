@@ -59,6 +59,7 @@ inline constexpr Duration kKeyUpdateAskInterval = 30s;
 
 // Section 5.
 inline constexpr Duration kPathDecisionMin = 300ms;
+inline constexpr Duration kPathDecisionMax = 5s;
 inline constexpr Duration kPathAckDelay = 25ms;
 inline constexpr Duration kPathTestMax = 5s;    // after the decision's moment
 inline constexpr Duration kPathTestPause = 1s;  // after a test

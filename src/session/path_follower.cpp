@@ -17,7 +17,8 @@ void PathFollower::on_packet(TimePoint now, const Path& from, std::size_t size, 
                              RandomSource& random) {
   if (test_ && from == test_->path) test_->received += size;
   if (from == proven_ || test_ || !newest || now < next_test_) return;
-  const Duration wait = std::max(kPathDecisionMin, 3 * (2 * round_trip + kPathAckDelay));
+  // Round trips measured while the peer was moving may be anything.
+  const Duration wait = std::clamp<Duration>(3 * (2 * round_trip + kPathAckDelay), kPathDecisionMin, kPathDecisionMax);
   test_ = std::make_unique<Test>(Test{.path = from,
                                       .old_token = random.u64(),
                                       .new_token = random.u64(),

@@ -107,6 +107,15 @@ TEST_F(PathFollowerTest, AnUnansweredTestEndsAndCostsLittle) {
   EXPECT_FALSE(paths.deadline());
 }
 
+TEST_F(PathFollowerTest, ARoundTripMeasuredAcrossAMoveDelaysTheDecisionByNoMoreThanItsLimit) {
+  paths.on_packet(now, kCafe, 100, true, 1min, random);
+  answer(sent()[1].frame.token, kCafe);
+  wait(kPathDecisionMax - 1ms);
+  EXPECT_EQ(paths.proven(), kHome);
+  wait(1ms);
+  EXPECT_EQ(paths.proven(), kCafe);
+}
+
 TEST_F(PathFollowerTest, WrongTokensAndLateAnswersDoNothing) {
   packet(kCafe);
   const auto challenges = sent();

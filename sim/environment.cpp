@@ -10,7 +10,6 @@
 namespace quantumgate::sim {
 namespace {
 
-constexpr std::uint16_t kFirstFreePort = 49152;  // the dynamic ports of RFC 6335
 constexpr Duration kNameLookupTime = std::chrono::milliseconds(1);
 constexpr std::size_t kResolvedMax = 8;
 

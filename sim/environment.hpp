@@ -43,6 +43,9 @@ class Host final : public node::Environment {
   RandomSource& random() override { return random_; }  // repeatable, see sim/random.hpp
   Result<std::unique_ptr<node::DatagramSocket>> open_datagram_socket(const Endpoint& local,
                                                                      node::DatagramCallbacks callbacks) override;
+  Result<std::unique_ptr<node::TcpListener>> open_tcp_listener(const Endpoint& local,
+                                                               node::TcpAccept on_accept) override;
+  std::unique_ptr<node::TcpConnection> open_tcp(const Endpoint& remote, node::TcpCallbacks callbacks) override;
   std::unique_ptr<node::Timer> make_timer(std::function<void()> on_deadline) override;
   void resolve(std::string host, std::uint16_t port, std::function<void(Result<std::vector<Endpoint>>)> done) override;
   void post(std::function<void()> work) override;
@@ -53,6 +56,9 @@ class Host final : public node::Environment {
   friend class Simulator;
   class Socket;
   class Alarm;
+  class Tcp;
+  class TcpSocket;
+  static constexpr std::uint16_t kFirstFreePort = 49152;  // the dynamic ports of RFC 6335
 
   Host(Simulator& simulator, std::uint32_t id, std::vector<Endpoint> addresses);
   bool owns(const Endpoint& endpoint) const;
@@ -62,14 +68,18 @@ class Host final : public node::Environment {
   std::size_t send(const std::shared_ptr<SocketState>& socket, std::span<const node::OutgoingDatagram> batch);
   static void receive(const std::shared_ptr<SocketState>& socket, std::span<const node::IncomingDatagram> batch);
   static void fire(TimerState& timer);
+  std::shared_ptr<TcpListening> tcp_listener(const Endpoint& to) const;
+  std::uint16_t take_tcp_port();
 
   Simulator& simulator_;
   const std::uint32_t id_;
   std::vector<Endpoint> addresses_;
-  std::map<Endpoint, std::shared_ptr<SocketState>> sockets_;  // by local endpoint
+  std::map<Endpoint, std::shared_ptr<SocketState>> sockets_;         // by local endpoint
+  std::map<Endpoint, std::shared_ptr<TcpListening>> tcp_listeners_;  // likewise
   SeededRandom random_;
   std::chrono::seconds wall_clock_offset_{0};
   std::uint16_t next_port_;
+  std::uint16_t next_tcp_port_ = kFirstFreePort;
   std::uint64_t next_timer_ = 0;
   std::size_t send_limit_ = 0;  // 0: none
   Duration send_interval_{};

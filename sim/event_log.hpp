@@ -24,7 +24,10 @@ enum class Event : std::uint8_t {
   unreachable,    // no host has the address, or the sender has none of that family
   not_listening,  // the host has no socket at that endpoint
   dropped_by_tap,
-  timer_fired,  // subject: host; value: its timers' running number
+  timer_fired,   // subject: host; value: its timers' running number
+  tcp_accepted,  // subject: number of the connection, as below; value: accepting host
+  tcp_received,  // value: hash of receiving host and content
+  tcp_closed,    // by the other end; value: the host that is told
 };
 
 using Fingerprint = std::array<std::byte, 32>;

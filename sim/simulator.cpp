@@ -219,6 +219,12 @@ void Simulator::transmit(const Route& route, const node::OutgoingDatagram& outgo
   }
 }
 
+TimePoint Simulator::pass_rate(const Route& route, std::size_t bytes) {
+  if (route.busy_until == nullptr) return now_;
+  *route.busy_until = std::max(*route.busy_until, now_) + time_to_send(bytes, route.link->bits_per_second);
+  return *route.busy_until;
+}
+
 void Simulator::inject(const InjectedDatagram& injected) {
   ++traffic_.injected;
   if (injected.data.size() > node::kDatagramSizeMax) {

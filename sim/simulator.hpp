@@ -45,6 +45,7 @@ namespace quantumgate::sim {
 class Host;
 struct SocketState;
 struct TimerState;
+struct TcpListening;
 
 // One direction of the path between two hosts.
 using Link = SimulatedLink;
@@ -73,6 +74,22 @@ struct Verdict {
 // An attacker or a fault on the way. Injected datagrams pass no tap and no link.
 using Tap = std::function<Verdict(const PassingDatagram&)>;
 
+// What a tap of TCP sees: a piece of a stream that now arrives.
+struct PassingSegment {
+  Endpoint from;
+  Endpoint to;
+  BytesView data;
+};
+using TcpTap = std::function<void(const PassingSegment&)>;
+
+// What becomes of TCP. Taps of datagrams do not see it: one that drops everything leaves a network where only TCP gets
+// through.
+enum class TcpReach : std::uint8_t {
+  passes,
+  refused,  // new connections are; those that are open live on
+  dropped,  // nothing that is sent arrives
+};
+
 // Of the whole network. Once nothing is in flight: sent + duplicated + injected = delivered + all drops.
 struct Traffic {
   std::uint64_t sent = 0;
@@ -89,6 +106,9 @@ struct Traffic {
   std::uint64_t unreachable = 0;
   std::uint64_t not_listening = 0;
   std::uint64_t dropped_by_tap = 0;
+  // Apart from datagrams.
+  std::uint64_t tcp_accepted = 0;  // connections
+  std::uint64_t tcp_bytes = 0;     // received
 };
 
 class Simulator {
@@ -125,6 +145,8 @@ class Simulator {
   void add_tap(Tap tap) { taps_.push_back(std::move(tap)); }
   void clear_taps() { taps_.clear(); }
   void inject(const InjectedDatagram& datagram);
+  void add_tcp_tap(TcpTap tap) { tcp_taps_.push_back(std::move(tap)); }
+  void set_tcp(TcpReach reach) noexcept { tcp_ = reach; }
 
   // What `resolve` finds under `name`; ports are not looked at.
   void add_name(std::string name, std::vector<Endpoint> addresses);
@@ -165,6 +187,8 @@ class Simulator {
   Route route(Host& host, const Endpoint& local, const Endpoint& to);
   // `segmented`: it is part of what a system would send as one piece.
   void transmit(const Route& route, const node::OutgoingDatagram& outgoing, bool segmented);
+  // When `bytes` (headers included) that are sent now have left; the link is busy until then.
+  TimePoint pass_rate(const Route& route, std::size_t bytes);
   void schedule(TimePoint time, std::function<void()> work);
   void enqueue(const Entry& entry);
   Entry dequeue();
@@ -207,7 +231,10 @@ class Simulator {
   std::unordered_map<std::uint64_t, Link> links_;            // by from ‖ to; looked up only
   std::unordered_map<std::uint64_t, TimePoint> busy_until_;  // rate-limited links by from ‖ to; looked up only
   std::vector<Tap> taps_;
-  std::size_t handles_ = 0;  // sockets and timers alive
+  std::vector<TcpTap> tcp_taps_;
+  TcpReach tcp_ = TcpReach::passes;
+  std::uint64_t next_tcp_ = 0;  // number of a connection
+  std::size_t handles_ = 0;     // sockets and timers alive
 };
 
 }  // namespace quantumgate::sim

@@ -12,20 +12,23 @@ namespace quantumgate::handshake {
 
 static_assert(kSaltSize == crypto::kXChaChaNonceSize);
 
-OuterKeys OuterKeys::derive(const SharedSecret& shared_secret, const PeerUuid& responder, const Key32& network_hash) {
+Secret<32> outer_key(OuterKey number, const SharedSecret& shared_secret, const PeerUuid& responder,
+                     const Key32& network_hash) {
   using crypto::HashAlgorithm;
   Secret<32> prk;
   crypto::hkdf_extract(HashAlgorithm::sha256, as_bytes("QuantumGate outer v1"), shared_secret.view(),
                        prk.mutable_view());
-  OuterKeys keys;
-  Bytes info(1);
+  Bytes info{static_cast<std::byte>(number)};
   info.insert(info.end(), responder.bytes.begin(), responder.bytes.end());
   info.insert(info.end(), network_hash.begin(), network_hash.end());
-  info[0] = std::byte{1};
-  crypto::hkdf_expand(HashAlgorithm::sha256, prk.view(), info, keys.to_responder.mutable_view());
-  info[0] = std::byte{2};
-  crypto::hkdf_expand(HashAlgorithm::sha256, prk.view(), info, keys.to_initiator.mutable_view());
-  return keys;
+  Secret<32> key;
+  crypto::hkdf_expand(HashAlgorithm::sha256, prk.view(), info, key.mutable_view());
+  return key;
+}
+
+OuterKeys OuterKeys::derive(const SharedSecret& shared_secret, const PeerUuid& responder, const Key32& network_hash) {
+  return {outer_key(OuterKey::to_responder, shared_secret, responder, network_hash),
+          outer_key(OuterKey::to_initiator, shared_secret, responder, network_hash)};
 }
 
 Bytes seal_datagram(const Secret<32>& key, std::optional<std::uint32_t> index, const wire::SealedHeader& header,

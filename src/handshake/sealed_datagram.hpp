@@ -11,6 +11,11 @@
 
 namespace quantumgate::handshake {
 
+// What is made of the things that both sides know before they talk: `number` says what for.
+enum class OuterKey : std::uint8_t { to_responder = 1, to_initiator = 2, tcp_to_acceptor = 3, tcp_to_opener = 4 };
+Secret<32> outer_key(OuterKey number, const SharedSecret& shared_secret, const PeerUuid& responder,
+                     const Key32& network_hash);
+
 // The two keys of all handshakes with one responder.
 struct OuterKeys {
   Secret<32> to_responder;

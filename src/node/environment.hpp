@@ -51,6 +51,35 @@ struct DatagramCallbacks {
   std::function<void()> on_writable;
 };
 
+// A TCP connection that is open, or on its way to be. Destroying it closes it; no callback comes after that.
+class TcpConnection {
+ public:
+  virtual ~TcpConnection() = default;
+  virtual Endpoint remote_endpoint() const = 0;
+  // Takes as many of `bytes`, from the front, as the system takes at once, and returns their number; none before
+  // on_open. After a short write `on_writable` is called once when it takes more. What waits in the system to be sent
+  // is bounded: kTcpUnsentMax, and what the last write put on top.
+  virtual std::size_t write(BytesView bytes) = 0;
+};
+inline constexpr std::size_t kTcpUnsentMax = 64 * 1024;
+
+struct TcpCallbacks {
+  std::function<void()> on_open;                     // of a connection that we open: it is there
+  std::function<void(MutableBytesView)> on_receive;  // at most kTcpReceiveMax bytes; valid until the callback returns
+  std::function<void()> on_writable;
+  std::function<void()> on_closed;  // by the peer, by a fault, or it never opened; nothing follows
+};
+inline constexpr std::size_t kTcpReceiveMax = 64 * 1024;
+
+// Destroying it ends the listening; connections stay.
+class TcpListener {
+ public:
+  virtual ~TcpListener() = default;
+  virtual Endpoint local_endpoint() const = 0;
+};
+// Takes over a connection that somebody else opened and says what is to be called for it.
+using TcpAccept = std::function<TcpCallbacks(std::unique_ptr<TcpConnection>)>;
+
 // Fires once each time it is set. Destroying it cancels it.
 class Timer {
  public:
@@ -68,6 +97,10 @@ class Environment {
   // Errors: address_in_use, permission_denied, invalid_argument (not an address of this machine), system.
   virtual Result<std::unique_ptr<DatagramSocket>> open_datagram_socket(const Endpoint& local,
                                                                        DatagramCallbacks callbacks) = 0;
+  // Errors as above.
+  virtual Result<std::unique_ptr<TcpListener>> open_tcp_listener(const Endpoint& local, TcpAccept on_accept) = 0;
+  // Begins to open a connection to `remote`; a failure shows later, as on_closed.
+  virtual std::unique_ptr<TcpConnection> open_tcp(const Endpoint& remote, TcpCallbacks callbacks) = 0;
   virtual std::unique_ptr<Timer> make_timer(std::function<void()> on_deadline) = 0;
   // Resolves a host name or a textual address; at most 8 endpoints. not_found if there is none. `done` comes later,
   // never inside this call.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The only file of the data path that sees Boost.Asio. It waits for descriptors and times with it; datagrams themselves
-// go through UdpSocket, because Asio knows neither batches nor segmentation.
+// go through UdpSocket, because Asio knows neither batches nor segmentation, and bytes of TCP through TcpSocket.
 #include "platform/system_environment.hpp"
 
 #include <algorithm>
@@ -19,7 +19,9 @@
 
 #include "base/check.hpp"
 #include "crypto/system_random.hpp"
+#include "platform/tcp_socket.hpp"
 #include "platform/udp_socket.hpp"
+#include "quantumgate/secret.h"
 
 namespace quantumgate::platform {
 namespace {
@@ -29,6 +31,9 @@ using boost::system::error_code;
 
 constexpr std::size_t kReceivedPerTurn = 256;
 constexpr std::size_t kSendMax = 1024;
+constexpr std::size_t kTcpReadsPerTurn = 4;
+constexpr std::size_t kTcpAcceptedPerTurn = 64;
+constexpr auto kTcpAcceptPause = std::chrono::milliseconds(100);  // while the system has no descriptor left
 constexpr std::size_t kResolvesMax = 64;
 constexpr std::size_t kResolvedMax = 8;
 constexpr std::size_t kHostNameMax = 253;  // RFC 1035, in text
@@ -51,7 +56,10 @@ bool has_scope(const asio::ip::address& address) { return address.is_v6() && add
 }  // namespace
 
 struct SystemEnvironment::Loop {
+  ~Loop() { wipe(tcp_buffer); }
+
   ReceiveBuffer buffer;
+  std::vector<std::byte> tcp_buffer = std::vector<std::byte>(node::kTcpReceiveMax);
   crypto::SystemRandom random;
   std::atomic<std::thread::id> thread;  // that of run()
   std::uint64_t oversize = 0;
@@ -151,6 +159,176 @@ class SystemEnvironment::Socket final : public node::DatagramSocket {
   const std::shared_ptr<State> state_;
 };
 
+class SystemEnvironment::Tcp final : public node::TcpConnection {
+ public:
+  // `open`: it was accepted; else it is on its way.
+  static std::unique_ptr<Tcp> make(Loop& loop, TcpSocket socket, bool open) {
+    return std::unique_ptr<Tcp>(new Tcp(std::make_shared<State>(loop, std::move(socket), open)));
+  }
+  ~Tcp() override {
+    state_->close();
+    --state_->loop.handles;
+  }
+
+  Endpoint remote_endpoint() const override { return state_->socket.endpoint(); }
+
+  std::size_t write(BytesView bytes) override {
+    if (!state_->open) return 0;
+    const std::size_t taken = state_->socket.write(bytes);
+    if (taken < bytes.size()) wait_writable(state_);
+    return taken;
+  }
+
+  // To be called once, also if the handle is gone by then: begins to wait for what happens.
+  std::function<void(node::TcpCallbacks)> starter() {
+    return [state = state_](node::TcpCallbacks callbacks) {
+      if (!state->held) return;
+      state->callbacks = std::move(callbacks);
+      error_code error;
+      if (state->socket.descriptor() >= 0) state->waiter.assign(state->socket.descriptor(), error);
+      if (!state->waiter.is_open()) return asio::post(*state->loop.context, [state] { end(*state); });
+      if (state->open) {
+        wait_readable(state);
+      } else {
+        wait_writable(state);
+      }
+    };
+  }
+
+ private:
+  struct State {
+    State(Loop& its_loop, TcpSocket the_socket, bool is_open)
+        : loop(its_loop), socket(std::move(the_socket)), waiter(*loop.context), open(is_open) {}
+    ~State() { close(); }
+    void close() {
+      held = open = false;
+      if (waiter.is_open()) waiter.release();  // ends the waits
+      socket.close();
+    }
+
+    Loop& loop;
+    TcpSocket socket;
+    asio::posix::stream_descriptor waiter;  // borrows the descriptor of `socket`
+    node::TcpCallbacks callbacks;
+    bool held = true;  // the handle lives, and the connection is not over
+    bool open;         // connected
+    bool waits_writable = false;
+  };
+
+  explicit Tcp(std::shared_ptr<State> state) : state_(std::move(state)) { ++state_->loop.handles; }
+
+  static void end(State& state) {
+    if (!state.held) return;
+    state.close();
+    if (state.callbacks.on_closed) state.callbacks.on_closed();
+  }
+
+  static void wait_readable(const std::shared_ptr<State>& state) {
+    state->waiter.async_wait(asio::posix::stream_descriptor::wait_read, [state](const error_code& error) {
+      if (error || !state->held) return;
+      read(*state);
+      if (state->held) wait_readable(state);
+    });
+  }
+
+  static void read(State& state) {
+    for (std::size_t i = 0; i < kTcpReadsPerTurn && state.held; ++i) {
+      const auto size = state.socket.read(state.loop.tcp_buffer);
+      if (!size) return end(state);
+      if (*size == 0) return;
+      if (state.callbacks.on_receive) state.callbacks.on_receive(MutableBytesView(state.loop.tcp_buffer).first(*size));
+    }
+  }
+
+  static void wait_writable(const std::shared_ptr<State>& state) {
+    if (std::exchange(state->waits_writable, true)) return;
+    state->waiter.async_wait(asio::posix::stream_descriptor::wait_write, [state](const error_code& error) {
+      if (error || !state->held) return;
+      state->waits_writable = false;
+      if (state->open) {
+        if (state->callbacks.on_writable) state->callbacks.on_writable();
+        return;
+      }
+      if (!state->socket.connected()) return end(*state);
+      state->open = true;
+      wait_readable(state);
+      if (state->callbacks.on_open) state->callbacks.on_open();
+    });
+  }
+
+  const std::shared_ptr<State> state_;
+};
+
+class SystemEnvironment::TcpDoor final : public node::TcpListener {
+ public:
+  static Result<std::unique_ptr<node::TcpListener>> open(Loop& loop, const Endpoint& local, node::TcpAccept on_accept) {
+    auto socket = TcpSocket::listen(local);
+    if (!socket) return fail(socket.error());
+    auto state = std::make_shared<State>(loop, std::move(*socket), std::move(on_accept));
+    error_code error;
+    state->waiter.assign(state->socket.descriptor(), error);
+    if (error) return fail(ErrorCode::system, "watching a TCP socket", error.value());
+    wait(state);
+    return std::unique_ptr<node::TcpListener>(new TcpDoor(std::move(state)));
+  }
+  ~TcpDoor() override {
+    state_->close();
+    --state_->loop.handles;
+  }
+  Endpoint local_endpoint() const override { return state_->socket.endpoint(); }
+
+ private:
+  struct State {
+    State(Loop& its_loop, TcpSocket the_socket, node::TcpAccept accept)
+        : loop(its_loop),
+          socket(std::move(the_socket)),
+          waiter(*loop.context),
+          pause(*loop.context),
+          on_accept(std::move(accept)) {}
+    ~State() { close(); }
+    void close() {
+      open = false;
+      pause.cancel();
+      if (waiter.is_open()) waiter.release();  // ends the wait
+      socket.close();
+    }
+
+    Loop& loop;
+    TcpSocket socket;
+    asio::posix::stream_descriptor waiter;  // borrows the descriptor of `socket`
+    asio::steady_timer pause;
+    const node::TcpAccept on_accept;
+    bool open = true;
+  };
+
+  explicit TcpDoor(std::shared_ptr<State> state) : state_(std::move(state)) { ++state_->loop.handles; }
+
+  static void wait(const std::shared_ptr<State>& state) {
+    state->waiter.async_wait(asio::posix::stream_descriptor::wait_read, [state](const error_code& error) {
+      if (error || !state->open) return;
+      for (std::size_t i = 0; i < kTcpAcceptedPerTurn && state->open; ++i) {
+        auto accepted = state->socket.accept();
+        if (!accepted) return wait_for_room(state);
+        if (!*accepted) break;
+        auto connection = Tcp::make(state->loop, std::move(**accepted), true);
+        const auto start = connection->starter();  // its owner may let go of it at once
+        start(state->on_accept(std::move(connection)));
+      }
+      if (state->open) wait(state);
+    });
+  }
+
+  // The connection that could not be accepted still waits: without a pause the loop would do nothing else.
+  static void wait_for_room(const std::shared_ptr<State>& state) {
+    state->pause.expires_after(kTcpAcceptPause);
+    state->pause.async_wait([state](const error_code& error) {
+      if (!error && state->open) wait(state);
+    });
+  }
+
+  const std::shared_ptr<State> state_;
+};
+
 // A deadline that moves later, as most do with each packet, costs two assignments: the wait under way goes on, and
 // finds out when it ends. Only an earlier deadline starts a new wait.
 class SystemEnvironment::Alarm final : public node::Timer {
@@ -243,6 +421,17 @@ RandomSource& SystemEnvironment::random() { return loop_->random; }
 Result<std::unique_ptr<node::DatagramSocket>> SystemEnvironment::open_datagram_socket(
     const Endpoint& local, node::DatagramCallbacks callbacks) {
   return Socket::open(*loop_, local, std::move(callbacks));
+}
+
+Result<std::unique_ptr<node::TcpListener>> SystemEnvironment::open_tcp_listener(const Endpoint& local,
+                                                                                node::TcpAccept on_accept) {
+  return TcpDoor::open(*loop_, local, std::move(on_accept));
+}
+
+std::unique_ptr<node::TcpConnection> SystemEnvironment::open_tcp(const Endpoint& remote, node::TcpCallbacks callbacks) {
+  auto connection = Tcp::make(*loop_, TcpSocket::connect(remote), false);
+  connection->starter()(std::move(callbacks));
+  return connection;
 }
 
 std::unique_ptr<node::Timer> SystemEnvironment::make_timer(std::function<void()> on_deadline) {

@@ -83,6 +83,9 @@ std::string status_table(const Json& status) {
       {"Dropped", count("dropped_malformed") + " malformed, " + count("dropped_unauthentic") + " not authentic, " +
                       count("dropped_replayed") + " replayed"},
       {"", count("dropped_clock") + " with a wrong clock, " + count("dropped_full") + " for want of room"},
+      {"", count("dropped_trial_limit") + " beyond what is tried to open, " + count("dropped_no_cookie") +
+               " not yet proven"},
+      {"", count("dropped_start_limit") + " beyond the handshakes that are answered"},
       {"Handshakes", count("handshakes_completed") + " completed, " + count("handshakes_started") + " answered"},
       {"Key updates", count("key_updates") + " completed, " + count("key_updates_failed") + " failed"},
   });
@@ -93,8 +96,8 @@ std::vector<std::string> watch_lines(const Look& now, const Look& before, Termin
   const Json list = now.peers.value("peers", Json::array());
   double dropped_now = 0;
   std::uint64_t dropped = 0;
-  for (const char* counter :
-       {"dropped_malformed", "dropped_unauthentic", "dropped_replayed", "dropped_clock", "dropped_full"}) {
+  for (const char* counter : {"dropped_malformed", "dropped_unauthentic", "dropped_replayed", "dropped_clock",
+                              "dropped_no_cookie", "dropped_trial_limit", "dropped_start_limit", "dropped_full"}) {
     dropped += rate.total(counter);
     dropped_now += rate.since(counter);
   }

@@ -76,9 +76,13 @@ struct NodeCounters {
   std::uint64_t dropped_unauthentic = 0;       ///< no key of ours opens it
   std::uint64_t dropped_replayed = 0;          ///< seen before
   std::uint64_t dropped_clock = 0;             ///< its time is more than 120 s from ours
+  std::uint64_t dropped_no_cookie = 0;         ///< a stranger's address was not proven yet while handshakes piled up
+  std::uint64_t dropped_trial_limit = 0;       ///< strangers send more datagrams than a node tries to open
+  std::uint64_t dropped_start_limit = 0;       ///< strangers begin more handshakes than a node answers
   std::uint64_t dropped_full = 0;              ///< a bounded table was full
   std::uint64_t handshakes_started = 0;        ///< message 1 accepted, as responder
   std::uint64_t handshakes_completed = 0;      ///< either role
+  std::uint64_t handshakes_evicted = 0;        ///< unfinished ones that made room for newer ones
   std::uint64_t cookies_sent = 0;              ///< answers under load that make a stranger prove its address
   std::uint64_t segments_lost = 0;             ///< times that a path was found to lose segmented sends
   std::uint64_t key_updates = 0;               ///< times that the keys of a session were replaced

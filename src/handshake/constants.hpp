@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "base/time.hpp"
 
@@ -23,10 +24,17 @@ inline constexpr int kCookiesTakenMax = 3;
 
 // Section 5.
 inline constexpr std::size_t kTrialsPerSecondMax = 50'000;
+inline constexpr std::size_t kTrialsReservedPerSecond = 25'000;
+inline constexpr std::uint32_t kTrialsShare = 16;
+inline constexpr std::chrono::milliseconds kTrialsRefill = 500ms;
 inline constexpr std::size_t kSaltsMax = std::size_t{1} << 20;
 inline constexpr Duration kSaltLifetime = 240s;
 inline constexpr std::int64_t kClockTolerance_s = 120;
 inline constexpr Duration kResendInterval = 100ms;
+inline constexpr std::size_t kStartsPerSecondMax = 250;
+inline constexpr std::size_t kStartsReservedPerSecond = 250;
+inline constexpr std::uint32_t kStartsShare = 5;
+inline constexpr std::chrono::milliseconds kStartsRefill = 10s;
 inline constexpr std::size_t kReassemblySlots = 1024;
 inline constexpr Duration kReassemblyLifetime = 3s;
 inline constexpr std::size_t kHalfOpenSlots = 1024;

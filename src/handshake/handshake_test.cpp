@@ -481,7 +481,7 @@ TEST_F(HandshakeTest, FullTablesAskForCookiesAndNeverGrow) {
   }
   EXPECT_EQ(responder->half_open(), 4u) << "from half of the slots on, cookies are asked for first";
   EXPECT_LE(memory_max, 8 * kHalfOpenBytesMax);
-  EXPECT_TRUE(responder->cookies_required());
+  EXPECT_TRUE(responder->cookies_required(now));
 
   Initiator honest = dial();
   to_responder(drain(honest));
@@ -500,6 +500,43 @@ TEST_F(HandshakeTest, FullTablesAskForCookiesAndNeverGrow) {
   EXPECT_EQ(responder->half_open(), 5u);
   to_initiator(honest, drain(*responder));
   EXPECT_EQ(honest.state(), Initiator::State::confirming);
+}
+
+// Mallory has a network of her own and can prove each of its addresses. She begins handshakes without end.
+TEST_F(HandshakeTest, OneWhoProvesHerAddressesKeepsNobodyElseOut) {
+  options.reassembly_slots = 64;
+  options.half_open_slots = 64;
+  SetUp();
+  const auto begin = [&](const Endpoint& from, bool whole) {
+    Initiator initiator = dial();
+    to_responder(drain(initiator), from);
+    auto answer = drain(*responder);
+    to_initiator(initiator, answer);  // message 2, or cookies
+    auto with_cookie = drain(initiator);
+    if (!whole && !with_cookie.empty()) with_cookie.pop_back();
+    if (initiator.state() == Initiator::State::waiting) to_responder(with_cookie, from);
+    to_initiator(initiator, drain(*responder));
+    return initiator.state() == Initiator::State::confirming;
+  };
+  for (const bool whole : {true, false}) {  // half-open ones, or ones that take a slot for reassembly
+    SetUp();
+    for (int i = 0; i < 1000; ++i, now += 500us) {
+      begin(Endpoint::v4(10, 6, 6, static_cast<std::uint8_t>(i), 666), whole);
+      ASSERT_LE(responder->half_open(), 64u);
+      ASSERT_LE(responder->reassembling(), 64u);
+      ASSERT_LE(responder->memory_bytes(), 64 * (kHalfOpenBytesMax + 5 * 1024));
+      if (i % 200 != 199) continue;
+      EXPECT_TRUE(begin(Endpoint::v4(10, 0, static_cast<std::uint8_t>(i), 1, 1), true)) << i;
+    }
+    EXPECT_GT(responder->counters().evicted, 100u);
+    EXPECT_GT(responder->counters().start_limit, 300u);
+    EXPECT_LE(responder->counters().started, kStartsPerSecondMax + kStartsPerSecondMax / 2 + kStartsShare + 10)
+        << "a second's worth at once, half a second, her share, and the others";
+    responder->on_deadline(now + 11s);
+    EXPECT_TRUE(indexes.used.empty()) << "of those that made room, too";
+    indexes.used.clear();
+    now += 20s;
+  }
 }
 
 TEST(SuiteTest, TheTable) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "handshake/prefix.hpp"
 
 namespace quantumgate::handshake {
 namespace {
@@ -30,6 +31,24 @@ bool is_message1_datagram_size(const Suite& suite, std::size_t size) {
          size == kFirstOverhead + message1_piece_size(suite, last);
 }
 
+// Of slots that are ordered by their source: the oldest one of the prefix that holds the most of them.
+template <class Slots, class Source, class Since>
+auto to_be_given_up(const Slots& slots, Source source, Since since) {
+  auto found = slots.begin();
+  std::size_t most = 0;
+  for (auto slot = slots.begin(); slot != slots.end();) {
+    const Prefix prefix = prefix_of(source(*slot));
+    auto oldest = slot;
+    std::size_t count = 0;
+    for (; slot != slots.end() && prefix_of(source(*slot)) == prefix; ++slot, ++count) {
+      if (since(*slot) < since(*oldest)) oldest = slot;
+    }
+    if (count > most || (count == most && since(*oldest) < since(*found))) found = oldest;
+    most = std::max(most, count);
+  }
+  return found;
+}
+
 void earlier(std::optional<TimePoint>& deadline, TimePoint candidate) {
   if (!deadline || candidate < *deadline) deadline = candidate;
 }
@@ -44,13 +63,14 @@ Responder::Responder(Credentials& credentials, Options options, IndexAllocator& 
       keys_(OuterKeys::derive(credentials.shared_secret(), credentials.uuid(), credentials.network_hash())),
       salts_(options.salts_max, kSaltLifetime, random),
       cookies_(random),
-      trials_(kTrialsPerSecondMax) {}
+      trials_({kTrialsPerSecondMax, 100ms, kTrialsReservedPerSecond, kTrialsShare, kTrialsRefill}, random),
+      starts_({kStartsPerSecondMax, 1s, kStartsReservedPerSecond, kStartsShare, kStartsRefill}, random) {}
 
 Responder::~Responder() = default;
 
-bool Responder::cookies_required() const noexcept {
+bool Responder::cookies_required(TimePoint now) const noexcept {
   return 2 * reassembling_.size() >= options_.reassembly_slots || 2 * half_open_.size() >= options_.half_open_slots ||
-         salts_.full();
+         salts_.full() || starts_.scarce(now);
 }
 
 // The numbered comments are the steps of the spec, section 5.
@@ -64,8 +84,8 @@ void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Path& fr
     return;
   }
   // 2
-  if (!trials_.take(now)) {
-    ++counters_.full;
+  if (!trials_.take(now, from.remote)) {
+    ++counters_.trial_limit;
     return;
   }
   // 3
@@ -97,7 +117,8 @@ void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Path& fr
     return;
   }
   // 7
-  if (cookies_required() && !cookies_.check(now, from.remote, header.sender_index, header.cookie)) {
+  if (cookies_required(now) && !cookies_.check(now, from.remote, header.sender_index, header.cookie)) {
+    ++counters_.no_cookie;
     send_cookie(now, wall_clock, from, header);
     return;
   }
@@ -134,10 +155,11 @@ void Responder::collect_message1(TimePoint now, UnixTime wall_clock, const Path&
     slot = reassembling_.end();
   }
   if (slot == reassembling_.end()) {
-    if (reassembling_.size() >= options_.reassembly_slots) {
-      ++counters_.full;
+    if (!starts_.take(now, from.remote)) {
+      ++counters_.start_limit;
       return;
     }
+    make_reassembly_room();
     slot = reassembling_
                .emplace(from, Reassembly{PieceCollector(header.message_id, header.pieces), header.sender_index,
                                          header.suite, 0, now})
@@ -156,12 +178,26 @@ void Responder::collect_message1(TimePoint now, UnixTime wall_clock, const Path&
   read_message1(now, wall_clock, from, reassembly, *message);
 }
 
+// The prefix that holds the most slots gives up its oldest.
+void Responder::make_reassembly_room() {
+  if (reassembling_.size() < options_.reassembly_slots) return;
+  ++counters_.evicted;
+  reassembling_.erase(to_be_given_up(
+      reassembling_, [](const auto& slot) { return slot.first.remote; },
+      [](const auto& slot) { return slot.second.started; }));
+}
+
+void Responder::make_half_open_room() {
+  if (half_open_.size() < options_.half_open_slots) return;
+  ++counters_.evicted;
+  const auto given_up = to_be_given_up(
+      half_open_source_, [](const auto& slot) { return slot.first.first.remote; },
+      [&](const auto& slot) { return half_open_.at(slot.second).made; });
+  forget_half_open(given_up->second, false);
+}
+
 void Responder::read_message1(TimePoint now, UnixTime wall_clock, const Path& from, const Reassembly& reassembly,
                               BytesView message) {
-  if (half_open_.size() >= options_.half_open_slots) {
-    ++counters_.full;
-    return;
-  }
   const Suite& suite = *find_suite(reassembly.suite);
   const StaticKey static_key = credentials_.static_key(suite.algorithms.dh, random_, wall_clock);
   NoiseKeys keys;
@@ -183,6 +219,7 @@ void Responder::read_message1(TimePoint now, UnixTime wall_clock, const Path& fr
     return;
   }
 
+  make_half_open_room();
   const std::uint32_t index = indexes_.allocate();
   const std::uint32_t session_index = indexes_.allocate();
   wire::Payload2 answer{session_index, index, credentials_.introduce(static_key, from.remote)};

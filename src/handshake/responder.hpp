@@ -2,7 +2,8 @@
 // The responder's side of all handshakes of a node: bounded tables that strangers may fill and nobody can overfill.
 // Spec: docs/spec/02-handshake.md, sections 5 and 6.   Layer: handshake (sans-I/O).
 // Threads: one object, one thread.   Ownership: borrows Credentials, IndexAllocator and RandomSource, which outlive it.
-// Memory: kReassemblySlots x 5 KiB, kHalfOpenSlots x 16 KiB, as many finished handshakes of 100 bytes, the salt filter.
+// Memory: kReassemblySlots x 5 KiB, kHalfOpenSlots x 16 KiB, as many finished handshakes of 100 bytes, the salt filter
+// (24 MiB), two budgets (256 KiB each).
 #pragma once
 
 #include <deque>
@@ -10,9 +11,9 @@
 
 #include "handshake/cookie_jar.hpp"
 #include "handshake/established.hpp"
+#include "handshake/fair_budget.hpp"
 #include "handshake/salt_filter.hpp"
 #include "handshake/sealed_datagram.hpp"
-#include "handshake/token_bucket.hpp"
 #include "handshake/transmit.hpp"
 
 namespace quantumgate::handshake {
@@ -39,9 +40,13 @@ class Responder {
     std::uint64_t unauthentic = 0;  // no key of ours opens it, or what it says is not true
     std::uint64_t replayed = 0;
     std::uint64_t clock = 0;
-    std::uint64_t full = 0;  // a bound was reached
+    std::uint64_t no_cookie = 0;    // none, or a wrong one, while cookies were required
+    std::uint64_t trial_limit = 0;  // more datagrams of strangers than we try to open
+    std::uint64_t start_limit = 0;  // more handshakes begun than we answer
+    std::uint64_t full = 0;         // no room to hold a packet that overtook message 3
     std::uint64_t cookies_sent = 0;
     std::uint64_t started = 0;  // message 2 was made
+    std::uint64_t evicted = 0;  // unfinished handshakes that made room for newer ones
     std::uint64_t completed = 0;
   };
 
@@ -63,10 +68,14 @@ class Responder {
   void on_deadline(TimePoint now);
 
   const Counters& counters() const noexcept { return counters_; }
-  bool cookies_required() const noexcept;
+  bool cookies_required(TimePoint now) const noexcept;
   std::size_t reassembling() const noexcept { return reassembling_.size(); }
   std::size_t half_open() const noexcept { return half_open_.size(); }
-  std::size_t memory_bytes() const;  // of what strangers made us keep, without the salt filter
+  std::size_t memory_bytes() const;  // of the handshakes that strangers have begun
+  // Of what is kept about datagrams and prefixes beside them.
+  std::size_t filter_bytes() const noexcept {
+    return salts_.memory_bytes() + trials_.memory_bytes() + starts_.memory_bytes();
+  }
 
  private:
   struct Reassembly {
@@ -104,6 +113,8 @@ class Responder {
   void send_cookie(TimePoint now, UnixTime wall_clock, const Path& to, const wire::SealedHeader& about);
   void collect_message1(TimePoint now, UnixTime wall_clock, const Path& from, const OpenedDatagram& opened,
                         std::size_t datagram_size);
+  void make_reassembly_room();
+  void make_half_open_room();
   void read_message1(TimePoint now, UnixTime wall_clock, const Path& from, const Reassembly& reassembly,
                      BytesView message);
   void send_message2(TimePoint now, UnixTime wall_clock, std::uint32_t index, HalfOpen& half_open);
@@ -121,7 +132,8 @@ class Responder {
   Guarded<OuterKeys> keys_;
   SaltFilter salts_;
   CookieJar cookies_;
-  TokenBucket trials_;
+  FairBudget trials_;
+  FairBudget starts_;
   Counters counters_;
 
   std::map<Path, Reassembly> reassembling_;                   // at most options_.reassembly_slots

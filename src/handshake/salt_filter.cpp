@@ -41,6 +41,10 @@ void SaltFilter::expire(TimePoint now) {
   size_ = ages_[0].size() + ages_[1].size() + ages_[2].size();
 }
 
+std::size_t SaltFilter::memory_bytes() const noexcept {
+  return ages_[0].memory_bytes() + ages_[1].memory_bytes() + ages_[2].memory_bytes();
+}
+
 bool SaltFilter::Age::contains(std::uint64_t value) const noexcept {
   if (cells_.empty()) return false;
   for (std::size_t at = value & (cells_.size() - 1); cells_[at] != 0; at = (at + 1) & (cells_.size() - 1)) {

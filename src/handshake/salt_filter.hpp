@@ -24,6 +24,7 @@ class SaltFilter {
   Verdict insert(TimePoint now, std::span<const std::byte, 24> salt);
   bool full() const noexcept { return size_ >= salts_max_; }
   std::size_t size() const noexcept { return size_; }
+  std::size_t memory_bytes() const noexcept;
 
  private:
   // A set of 64-bit values by open addressing; 0 marks a free cell.
@@ -32,6 +33,7 @@ class SaltFilter {
     bool contains(std::uint64_t value) const noexcept;
     void insert(std::uint64_t value);
     std::size_t size() const noexcept { return used_; }
+    std::size_t memory_bytes() const noexcept { return cells_.capacity() * sizeof(std::uint64_t); }
 
    private:
     std::vector<std::uint64_t> cells_;

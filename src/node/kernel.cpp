@@ -610,9 +610,13 @@ NodeCounters Kernel::counters() const {
   counters.dropped_unauthentic = responder.unauthentic + counted_.unauthentic;
   counters.dropped_replayed = responder.replayed + counted_.replayed;
   counters.dropped_clock = responder.clock;
+  counters.dropped_no_cookie = responder.no_cookie;
+  counters.dropped_trial_limit = responder.trial_limit;
+  counters.dropped_start_limit = responder.start_limit;
   counters.dropped_full = responder.full + counted_.full;
   counters.handshakes_started = responder.started;
   counters.handshakes_completed = responder.completed + counted_.completed;
+  counters.handshakes_evicted = responder.evicted;
   counters.cookies_sent = responder.cookies_sent;
   counters.segments_lost = counted_.segments_lost;
   counters.key_updates = counted_.key_updates;

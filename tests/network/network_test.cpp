@@ -113,7 +113,8 @@ Result<Peer> TestNode::connect(const Address& to, const ConnectOptions& connect_
 
 std::uint64_t TestNode::dropped() const {
   const NodeCounters c = node->counters();
-  return c.dropped_malformed + c.dropped_unauthentic + c.dropped_replayed + c.dropped_clock + c.dropped_full;
+  return c.dropped_malformed + c.dropped_unauthentic + c.dropped_replayed + c.dropped_clock + c.dropped_no_cookie +
+         c.dropped_trial_limit + c.dropped_start_limit + c.dropped_full;
 }
 
 }  // namespace quantumgate::network_test

@@ -11,7 +11,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def package_groups():
     text = (ROOT / "tools/install").read_text(encoding="utf-8")
-    found = re.findall(r"^(build|amd64|tests|bench|sanitize|fuzz|packages)=\(([^)]*)\)", text, re.MULTILINE)
+    found = re.findall(r"^(build|amd64|tests|bench|sanitize|fuzz|packages|unpacked)=\(([^)]*)\)", text, re.MULTILINE)
     return {name: packages.split() for name, packages in found}
 
 
@@ -19,7 +19,8 @@ class DependenciesTest(unittest.TestCase):
     def test_every_package_is_explained(self):
         page = (ROOT / "docs/design/dependencies.md").read_text(encoding="utf-8")
         groups = package_groups()
-        self.assertEqual(set(groups), {"build", "amd64", "tests", "bench", "sanitize", "fuzz", "packages"})
+        self.assertEqual(set(groups), {"build", "amd64", "tests", "bench", "sanitize", "fuzz", "packages",
+                                       "unpacked"})
         for name, packages in groups.items():
             self.assertTrue(packages, name)
             for package in packages + ["nodejs", "npm"]:

@@ -138,6 +138,9 @@ class FakeNode final : public Node {
   Result<void> disconnect(const PeerUuid&) override { return fail(ErrorCode::unsupported); }
   std::vector<Peer> peers() const override { return {}; }
   NodeCounters counters() const override { return {}; }
+  Result<void> set_privacy(const Privacy&) override { return {}; }
+  Result<void> set_privacy(const PeerUuid&, const Privacy&) override { return {}; }
+  Privacy privacy() const override { return {}; }
   bool on_node_thread() const noexcept override { return true; }
   std::vector<Metric> metrics() const override { return {}; }
   Result<void> send_message(const PeerUuid& peer, const std::string& extender, BytesView message, SendOptions options,

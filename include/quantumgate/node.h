@@ -19,6 +19,7 @@
 #include "quantumgate/log.h"
 #include "quantumgate/metrics.h"
 #include "quantumgate/peer.h"
+#include "quantumgate/privacy.h"
 #include "quantumgate/result.h"
 #include "quantumgate/send_options.h"
 #include "quantumgate/shared_secret.h"
@@ -26,14 +27,6 @@
 #include "quantumgate/suite.h"
 
 namespace quantumgate {
-
-/// When the keys of a session are replaced by new ones from a fresh key exchange.
-struct KeyUpdateTimes {
-  /// Each side draws a moment between these two, counted from the making of the keys; the earlier one decides.
-  /// 10 s to 20 min.
-  std::chrono::seconds min{300};
-  std::chrono::seconds max{1200};  ///< at least `min`
-};
 
 /// How a node is set up. The defaults are safe: it can dial, and nobody can dial it.
 struct NodeOptions {
@@ -51,8 +44,11 @@ struct NodeOptions {
   /// fits every path of IPv6. More makes large transfers faster where the whole path carries it: an Ethernet of 1,500
   /// bytes carries 1472 by IPv4 and 1452 by IPv6. What is too large for a path gets lost there, for good.
   std::uint32_t packet_size = 1232;
-  /// How long the keys of a session live. Those that much is sent with are replaced earlier.
-  KeyUpdateTimes key_update{};
+  /// What is hidden from whoever watches the network, in all sessions that are given nothing else.
+  Privacy privacy{};
+  /// Cover that peers may ask of this node for its sessions with them, all together, in bytes per second; a single one
+  /// gets at most a quarter. Who asks for more is refused. 0: none.
+  std::uint64_t cover_for_peers_max = 1 << 20;
   /// Empty: nothing is logged.
   LogSink log{};
 };
@@ -64,6 +60,8 @@ struct ConnectOptions {
   /// The suite to dial with, one of this node's; none: its best. Another one is for a peer that lacks the best and so
   /// would not answer: a session with less than the best that both nodes have is refused by both.
   std::optional<std::string> suite{};
+  /// Instead of the node's own.
+  std::optional<Privacy> privacy{};
 };
 
 /// Counters since the start; they only grow.
@@ -93,6 +91,8 @@ struct NodeCounters {
   std::uint64_t datagram_frames_sent = 0;      ///< datagrams of extenders, accepted for sending
   std::uint64_t datagram_frames_received = 0;  ///< datagrams for extenders, taken or dropped
   std::uint64_t dropped_datagram_frames = 0;   ///< no extender of ours takes them
+  std::uint64_t cover_bytes_sent = 0;          ///< UDP payload of packets that carried nothing
+  std::uint64_t padding_bytes_sent = 0;        ///< UDP payload that filled up packets
 };
 
 /// A running node. Destroying it stops it.
@@ -132,6 +132,13 @@ class QG_EXPORT Node {
 
   /// Closes the session with `peer`; Extender::on_peer_down follows. Errors: not_found (no session).
   virtual Result<void> disconnect(const PeerUuid& peer) = 0;
+  /// Another shape for all sessions that have none of their own, and for those to come. Errors: invalid_argument.
+  virtual Result<void> set_privacy(const Privacy& privacy) = 0;
+  /// A shape of its own for the session with `peer`, as long as that lives. Errors: not_found (no session),
+  /// invalid_argument.
+  virtual Result<void> set_privacy(const PeerUuid& peer, const Privacy& privacy) = 0;
+  /// The one of the node.
+  virtual Privacy privacy() const = 0;
   /// All peers with a session, in the order of their UUIDs.
   virtual std::vector<Peer> peers() const = 0;
   /// What was counted so far.

@@ -9,6 +9,7 @@
 
 #include "quantumgate/endpoint.h"
 #include "quantumgate/export.h"
+#include "quantumgate/privacy.h"
 #include "quantumgate/uuid.h"
 
 namespace quantumgate {
@@ -40,6 +41,10 @@ struct Peer {
   std::chrono::nanoseconds round_trip_time{};  ///< smoothed; zero until measured
   std::uint32_t key_updates = 0;               ///< how often the session's keys have been replaced
   std::chrono::nanoseconds key_age{};          ///< since the newest keys were made
+  Privacy privacy{};                           ///< how its session's packets are shaped: our wish and its own, joined
+  bool peer_follows = false;                   ///< it has agreed to shape those that it sends no less than we asked
+  std::uint64_t cover_bytes_sent = 0;          ///< in packets that carry nothing; part of bytes_sent
+  std::uint64_t padding_bytes_sent = 0;        ///< in packets that carry something; part of bytes_sent
   std::uint64_t bytes_sent = 0;                ///< UDP payload bytes of this session
   std::uint64_t bytes_received = 0;            ///< likewise
 };

@@ -17,6 +17,7 @@
 #include "quantumgate/metrics.h"
 #include "quantumgate/node.h"
 #include "quantumgate/peer.h"
+#include "quantumgate/privacy.h"
 #include "quantumgate/result.h"
 #include "quantumgate/sealed_log.h"
 #include "quantumgate/secret.h"

@@ -45,6 +45,11 @@ class ThreadedNode final : public Node {
   Result<void> disconnect(const PeerUuid& peer) override { return node_->disconnect(peer); }
   std::vector<Peer> peers() const override { return node_->peers(); }
   NodeCounters counters() const override { return node_->counters(); }
+  Result<void> set_privacy(const Privacy& privacy) override { return node_->set_privacy(privacy); }
+  Result<void> set_privacy(const PeerUuid& peer, const Privacy& privacy) override {
+    return node_->set_privacy(peer, privacy);
+  }
+  Privacy privacy() const override { return node_->privacy(); }
   bool on_node_thread() const noexcept override { return environment_.on_thread(); }
   std::vector<Metric> metrics() const override { return node_->metrics(); }
   Result<std::shared_ptr<Stream>> open_stream(const PeerUuid& peer, const std::string& extender,

@@ -12,12 +12,15 @@ namespace {
 // Packets of one connection in one turn, so that a fast sender does not keep the others waiting.
 constexpr std::size_t kPacketsPerTurn = 256;
 
+using State = session::Session::State;
+
 stream::Role role_of(const handshake::Established& established) {
   return established.role == handshake::NoiseRole::initiator ? stream::Role::initiator : stream::Role::responder;
 }
 
 // Control methods: docs/spec/03-session.md, section 3. 1 to 3 are the streams' signals.
 constexpr std::uint8_t kMethodDatagramCount = 4;
+constexpr std::uint8_t kMethodPrivacy = 7;
 
 // index, counter, frame type, then the frame's body, which fills what the packet has room for.
 constexpr std::size_t kBodyAt = session::kHeaderSize + 1;
@@ -32,8 +35,8 @@ std::optional<stream::SignalRequest> signal_of(std::uint8_t method, BytesView bo
 }  // namespace
 
 Connection::Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-                       const stream::Limits& limits, const session::KeyLimits& key_limits, std::size_t packet_size,
-                       RandomSource& random, Compressor& compressor, TimePoint now)
+                       const stream::Limits& limits, const session::KeyLimits& key_limits, const Privacy& privacy,
+                       std::size_t packet_size, RandomSource& random, Compressor& compressor, TimePoint now)
     : host_(host),
       random_(random),
       compressor_(compressor),
@@ -48,7 +51,9 @@ Connection::Connection(ConnectionHost& host, std::uint64_t number, const handsha
       suite_(*established.suite),
       outgoing_(established.role == handshake::NoiseRole::initiator),
       handshake_time_(established.handshake_time),
-      since_(now) {}
+      since_(now) {
+  set_privacy(now, privacy);
+}
 
 Connection::~Connection() { CHECK(table_.empty()); }
 
@@ -90,6 +95,10 @@ std::optional<Bytes> Connection::on_control_request(TimePoint now, std::uint8_t 
     store_be(datagrams_received_, std::span(count).first<sizeof datagrams_received_>());
     return count;
   }
+  if (method == kMethodPrivacy) {
+    const auto asked = read_privacy_request(body);
+    return asked ? std::optional(on_privacy_request(now, *asked)) : std::nullopt;
+  }
   const auto signal = signal_of(method, body);
   if (!signal) return std::nullopt;
   return Bytes{static_cast<std::byte>(streams_.on_signal(now, *signal))};
@@ -101,6 +110,7 @@ void Connection::on_control_answer(TimePoint now, std::uint32_t id, BytesView bo
     if (body.size() != sizeof(std::uint64_t)) return datagrams_->window().unanswered();
     return datagrams_->window().counted(now, load_be<std::uint64_t>(body.first<sizeof(std::uint64_t)>()));
   }
+  if (privacy_ && privacy_->on_answer(id, body)) return;
   const auto signal = signals_.extract(id);
   if (signal.empty()) return;
   if (body.size() == 1 && body[0] <= std::byte{1}) {
@@ -116,6 +126,7 @@ void Connection::exchange_signals(TimePoint now) {
       count_request_.reset();
       datagrams_->window().unanswered();
     }
+    if (privacy_ && privacy_->on_answer(failed->id, std::nullopt)) continue;
     const auto signal = signals_.extract(failed->id);
     if (!signal.empty()) streams_.on_signal_failed(now, signal.mapped());
   }
@@ -180,26 +191,44 @@ void Connection::break_off(stream::StreamId id, std::uint64_t code) {
 }
 
 bool Connection::flush(TimePoint now, PacketBatch& batch) {
-  using State = session::Session::State;
   if (segmentation_.observe(now, streams_.delivery())) host_.on_segments_lost(*this);
   if (state() == State::open) {
     if (messages_) messages_->tidy(now);
     exchange_signals(now);
+    exchange_privacy(now);
     ask_for_count(now);
   }
+  session::TrafficShape* const shape = session_.shape();
+  if (shape == nullptr || state() != State::open) {
+    std::size_t left = session::TrafficShape::kUnlimited;
+    return flush_content(now, batch, left);
+  }
+  const std::size_t allowance = shape->allowance(now);
+  std::size_t left = allowance;
+  const bool all = flush_content(now, batch, left);
+  shape->sent(allowance - left);
+  return flush_cover(now, batch) && all;
+}
+
+bool Connection::flush_content(TimePoint now, PacketBatch& batch, std::size_t& left) {
   if (state() == State::open) flush_path_frames(now, batch);
-  flush_datagrams(now, batch);  // first: what it asks the peer goes with the session's own packets
-  for (;;) {
+  flush_datagrams(now, batch, left);  // first: what it asks the peer goes with the session's own packets
+  while (left > 0 || state() != State::open) {
     const MutableBytesView room = batch.next();
     if (room.empty()) return false;
     const std::size_t size = session_.poll_transmit(now, room);
     if (size == 0) break;
     add(batch, size);
+    if (state() == State::open) --left;
   }
+  return flush_streams(now, batch, left);
+}
+
+bool Connection::flush_streams(TimePoint now, PacketBatch& batch, std::size_t& left) {
   std::size_t packets = 0;
   bool more = false;
   bool asks = false;
-  while (state() == State::open) {
+  while (left > 0 && state() == State::open) {
     const MutableBytesView room = batch.next();
     more = room.empty() || packets == kPacketsPerTurn;
     if (more) break;
@@ -210,13 +239,26 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
     const std::size_t size = session_.seal(now, room, 1 + body, asks);
     add(batch, size);
     ++packets;
+    --left;
   }
   streams_.burst_sent();
   const bool close_is_due = packets > 0 && state() != State::open;  // the keys were used up just now
   return !more && !close_is_due;
 }
 
-// A lost one is repeated.
+bool Connection::flush_cover(TimePoint now, PacketBatch& batch) {
+  while (state() == State::open && session_.shape()->cover_due(now) > 0) {
+    const MutableBytesView room = batch.next();
+    if (room.empty()) {
+      session_.shape()->skip(now);
+      return false;
+    }
+    add(batch, session_.seal_cover(now, room));
+  }
+  return true;
+}
+
+// A lost one is repeated. They do not wait for a clock: only who interferes sees more of them than a move shows anyway.
 void Connection::flush_path_frames(TimePoint now, PacketBatch& batch) {
   if (paths_.poll_moved()) {
     segmentation_ = Segmentation();
@@ -224,11 +266,13 @@ void Connection::flush_path_frames(TimePoint now, PacketBatch& batch) {
     host_.on_moved(*this);
   }
   while (const auto out = paths_.poll_transmit(now)) {
-    const MutableBytesView room = batch.next();
-    if (room.empty() || state() != session::Session::State::open) return;
+    MutableBytesView room = batch.next();
+    if (room.empty() || state() != State::open) return;
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::path);
     const Bytes body = wire::encode(out->frame);
     std::ranges::copy(body, room.begin() + kBodyAt);
+    // Without room there is no padding: a place that has not proven itself gets no more than it must.
+    if (out->to != paths_.proven()) room = room.first(1 + body.size() + session::kPacketOverhead);
     const std::size_t size = session_.seal(now, room, 1 + body.size(), false);
     batch.add(out->to, size, true);
     bytes_sent_ += size;
@@ -242,15 +286,46 @@ void Connection::add(PacketBatch& batch, std::size_t size) {
 
 // They overtake everything. Those that the window holds back, or that find no room in the
 // batch, wait in their queue.
-void Connection::flush_datagrams(TimePoint now, PacketBatch& batch) {
-  while (datagrams_ && state() == session::Session::State::open) {
+void Connection::flush_datagrams(TimePoint now, PacketBatch& batch, std::size_t& left) {
+  while (left > 0 && datagrams_ && state() == State::open) {
     const MutableBytesView room = batch.next();
     if (room.empty()) return;
     const std::size_t body = datagrams_->poll_transmit(now, room.subspan(kBodyAt, body_size_max()));
     if (body == 0) return ask_for_count(now);
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::datagram);
     add(batch, session_.seal(now, room, 1 + body, false));
+    --left;
   }
+}
+
+// --- privacy ---
+
+void Connection::set_privacy(TimePoint now, const Privacy& privacy) {
+  session_.set_key_update_times(now, privacy.key_update);
+  if (privacy_) {
+    privacy_->set_own(privacy);
+  } else if (PrivacyTerms::shapes(privacy)) {
+    privacy_ = std::make_unique<PrivacyTerms>(privacy);
+  } else {
+    return;
+  }
+  session_.set_shape(now, privacy_->effective(), packet_size_);
+  touched();
+}
+
+Bytes Connection::on_privacy_request(TimePoint now, const Privacy& asked) {
+  const std::uint64_t rate = cover_bytes_per_second(asked, packet_size_);
+  const bool granted = host_.grant_cover(*this, rate);
+  if (!privacy_) privacy_ = std::make_unique<PrivacyTerms>(Privacy{.key_update = session_.key_update_times()});
+  privacy_->set_asked(granted ? std::optional(asked) : std::nullopt);
+  session_.set_shape(now, privacy_->effective(), packet_size_);
+  return {std::byte{granted}};
+}
+
+void Connection::exchange_privacy(TimePoint now) {
+  if (!privacy_ || !privacy_->request_due()) return;
+  const auto id = session_.control().request(now, kMethodPrivacy, privacy_->request());
+  if (id) privacy_->requested(*id);  // else when one of those that are open is over
 }
 
 std::optional<TimePoint> Connection::deadline() const {
@@ -258,18 +333,22 @@ std::optional<TimePoint> Connection::deadline() const {
   const auto consider = [&](std::optional<TimePoint> time) {
     if (time && (!deadline || *time < *deadline)) deadline = time;
   };
-  if (state() == session::Session::State::open) {
+  if (state() == State::open) {
     consider(streams_.deadline());
     consider(paths_.deadline());
     if (messages_) consider(messages_->deadline());
     if (datagrams_) consider(datagrams_->deadline());
+    if (const session::TrafficShape* shape = session_.shape()) {
+      consider(shape->deadline());
+      deadline = std::max(*deadline, shape->not_before());
+    }
   }
   return deadline;
 }
 
 void Connection::on_deadline(TimePoint now) {
   session_.on_deadline(now);
-  if (state() != session::Session::State::open) return;
+  if (state() != State::open) return;
   streams_.on_deadline(now);
   paths_.on_deadline(now);
 }
@@ -322,7 +401,11 @@ Result<void> Connection::send_message(const std::string& name, BytesView message
   return messages_->send(name, message, options.priority, compresses(name, options.compression), std::move(done));
 }
 
-std::size_t Connection::body_size_max() const noexcept { return packet_size_ - session::kPacketOverhead - 1; }
+std::size_t Connection::body_size_max() const noexcept {
+  const bool pads = session_.shape() != nullptr && session_.shape()->pads();
+  const std::size_t length = pads ? sizeof(std::uint16_t) : 0;  // of the frame, since it does not end the packet
+  return packet_size_ - session::kPacketOverhead - 1 - length;
+}
 
 std::size_t Connection::datagram_size_max() const noexcept { return body_size_max() - sizeof(DatagramId); }
 
@@ -355,6 +438,10 @@ Peer Connection::snapshot(TimePoint now) const {
   peer.round_trip_time = round_trip();
   peer.key_updates = session_.key_updates();
   peer.key_age = now - session_.keys_made();
+  peer.privacy = session_.shape() ? session_.shape()->privacy() : Privacy{.key_update = session_.key_update_times()};
+  peer.peer_follows = privacy_ && privacy_->peer_follows();
+  peer.cover_bytes_sent = cover_bytes();
+  peer.padding_bytes_sent = padding_bytes();
   peer.bytes_sent = bytes_sent_;
   peer.bytes_received = bytes_received_;
   return peer;

@@ -17,6 +17,7 @@
 #include "node/datagrams.hpp"
 #include "node/messages.hpp"
 #include "node/packet_batch.hpp"
+#include "node/privacy_terms.hpp"
 #include "node/segmentation.hpp"
 #include "node/stream_table.hpp"
 #include "quantumgate/extender.h"
@@ -50,6 +51,9 @@ class ConnectionHost {
   virtual void on_moved(Connection& connection) = 0;
   // It was found that the path of the connection loses segmented sends; it now goes without.
   virtual void on_segments_lost(Connection& connection) = 0;
+  // Whether the peer may make us send so much cover, in bytes per second; it takes the place of what it was granted
+  // before.
+  virtual bool grant_cover(Connection& connection, std::uint64_t bytes_per_second) = 0;
   // Something that posts to the kernel's thread from any; what is posted is dropped once connection `number` is gone.
   virtual std::function<void(std::function<void()>)> poster(std::uint64_t number) = 0;
 };
@@ -61,8 +65,8 @@ class Connection final : private session::FrameSink,
  public:
   // `number` is the host's name for it; `packet_size` the largest packet to send, kPacketSizeDefault to kPacketSizeMax.
   Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-             const stream::Limits& limits, const session::KeyLimits& key_limits, std::size_t packet_size,
-             RandomSource& random, Compressor& compressor, TimePoint now);
+             const stream::Limits& limits, const session::KeyLimits& key_limits, const Privacy& privacy,
+             std::size_t packet_size, RandomSource& random, Compressor& compressor, TimePoint now);
   ~Connection() override;
 
   session::Session::Verdict receive(TimePoint now, const Path& from, MutableBytesView packet);
@@ -79,6 +83,8 @@ class Connection final : private session::FrameSink,
   Result<void> send_datagram(const DatagramId& id, BytesView datagram);
   std::size_t datagram_size_max() const noexcept;
   void close(TimePoint now, CloseReason reason) { session_.close(now, reason); }
+  // Shapes what is sent from now on, and asks the peer to do likewise.
+  void set_privacy(TimePoint now, const Privacy& privacy);
   void send_keepalive() { session_.send_keepalive(); }
   // Ends every stream for its owner; call once when the session has ended, before the connection is destroyed.
   void end_streams();
@@ -99,6 +105,8 @@ class Connection final : private session::FrameSink,
   bool outgoing() const noexcept { return outgoing_; }
   TimePoint since() const noexcept { return since_; }
   const Path& path() const noexcept { return paths_.proven(); }
+  std::uint64_t cover_bytes() const noexcept { return session_.shape() ? session_.shape()->cover_bytes() : 0; }
+  std::uint64_t padding_bytes() const noexcept { return session_.shape() ? session_.shape()->padding_bytes() : 0; }
   std::uint32_t key_updates() const noexcept { return session_.key_updates(); }
   Peer snapshot(TimePoint now) const;
 
@@ -144,8 +152,14 @@ class Connection final : private session::FrameSink,
   void exchange_signals(TimePoint now);
   void accept(stream::StreamId id, const wire::StreamHeader& header);
   void add(PacketBatch& batch, std::size_t size);  // the packet just written into batch.next()
+  // Each sends at most `left` packets, and takes those that it sends off it.
+  bool flush_content(TimePoint now, PacketBatch& batch, std::size_t& left);
   void flush_path_frames(TimePoint now, PacketBatch& batch);
-  void flush_datagrams(TimePoint now, PacketBatch& batch);
+  void flush_datagrams(TimePoint now, PacketBatch& batch, std::size_t& left);
+  bool flush_streams(TimePoint now, PacketBatch& batch, std::size_t& left);
+  bool flush_cover(TimePoint now, PacketBatch& batch);
+  void exchange_privacy(TimePoint now);
+  Bytes on_privacy_request(TimePoint now, const Privacy& asked);
   Duration round_trip() const;                 // smoothed; zero before it was measured
   std::size_t body_size_max() const noexcept;  // of a frame that has a packet to itself
 
@@ -160,6 +174,7 @@ class Connection final : private session::FrameSink,
   StreamTable table_;
   std::unique_ptr<Messages> messages_;  // these two: once there are any
   std::unique_ptr<Datagrams> datagrams_;
+  std::unique_ptr<PrivacyTerms> privacy_;       // once anything was asked for
   std::optional<std::uint32_t> count_request_;  // control request for the number of datagrams received
   std::uint64_t datagrams_received_ = 0;
   std::vector<WipedBytes> arrived_;  // datagrams of the packets just received; at most kDatagramsQueuedMax

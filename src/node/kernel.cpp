@@ -11,10 +11,10 @@ namespace {
 
 using session::Session;
 
-session::KeyLimits key_limits(const NodeOptions& options) {
+session::KeyLimits key_limits(const Privacy& privacy) {
   session::KeyLimits limits;
-  limits.update_min = options.key_update.min;
-  limits.update_max = options.key_update.max;
+  limits.update_min = privacy.key_update.min;
+  limits.update_max = privacy.key_update.max;
   return limits;
 }
 
@@ -33,7 +33,8 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
     : environment_(environment),
       events_(events),
       log_(options.log),
-      key_limits_(key_limits(options)),
+      privacy_(options.privacy),
+      cover_for_peers_max_(options.cover_for_peers_max),
       sessions_max_(options.sessions_max),
       packet_size_(options.packet_size),
       credentials_(identity, options.network, options.shared_secret ? &*options.shared_secret : nullptr,
@@ -41,6 +42,7 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
       indexes_(environment.random()),
       responder_(credentials_, {}, indexes_, environment.random()),
       batch_(sockets_),
+      delayed_(environment.random()),
       timer_(environment.make_timer([this] { on_timer(); })),
       again_timer_(environment.make_timer([this] { end_turn(); })) {}
 
@@ -157,7 +159,8 @@ void Kernel::connect(const Address& address, const ConnectOptions& options, std:
       options.suite ? handshake::find_suite(*options.suite)
                     : handshake::find_suite(std::to_integer<std::uint8_t>(credentials_.suites().front()));
   const bool suite_fits = suite != nullptr && credentials_.enabled(suite->id);
-  if (address.uuid == credentials_.uuid() || !time_limit_fits || !suite_fits) {
+  const bool privacy_fits = !options.privacy || check(*options.privacy);
+  if (address.uuid == credentials_.uuid() || !time_limit_fits || !suite_fits || !privacy_fits) {
     return answer_later(std::move(done), fail(ErrorCode::invalid_argument, kDoing));
   }
   if (const auto peer = peers_.find(address.uuid); peer != peers_.end()) {
@@ -174,6 +177,7 @@ void Kernel::connect(const Address& address, const ConnectOptions& options, std:
   dial.uuid = address.uuid;
   dial.end = now + options.time_limit;
   dial.suite = suite->id;
+  dial.privacy = options.privacy;
   dial.waiting.push_back(std::move(done));
   resolve(dial, address.hosts);
   end_turn();
@@ -246,11 +250,15 @@ void Kernel::serve_dial(TimePoint now, UnixTime wall, Dial& dial) {
   if (const auto deadline = initiator.deadline(); deadline && *deadline <= now) initiator.on_deadline(now, wall);
   if (auto established = initiator.take_established()) {
     ++counted_.completed;
-    const Connection& connection = add_connection(now, std::move(*established));
+    const Connection& connection = add_connection(now, std::move(*established), dial.privacy);
     dial.connection = connection.number();
     for (auto& done : std::exchange(dial.waiting, {})) answer_later(std::move(done), connection.snapshot(now));
   }
-  while (const auto transmit = initiator.poll_transmit()) batch_.add(transmit->path, transmit->datagram);
+  while (const auto transmit = initiator.poll_transmit()) {
+    // Message 3 goes with the packets of the session that it makes.
+    const Duration jitter = dial.connection ? Duration::zero() : dial.privacy.value_or(privacy_).handshake_jitter;
+    delayed_.send(now, jitter, transmit->path, transmit->datagram, batch_);
+  }
 
   if (!dial.connection) {
     if (initiator.state() == State::failed) fail_dial(dial.uuid, Error{ErrorCode::no_answer, "dialling a peer"});
@@ -295,7 +303,7 @@ void Kernel::serve_responder(TimePoint now) {
       continue;
     }
     std::vector<Bytes> held = std::move(established->held);
-    Connection& connection = add_connection(now, std::move(*established));
+    Connection& connection = add_connection(now, std::move(*established), std::nullopt);
     connection.send_keepalive();
     for (Bytes& packet : held) receive_for_connection(now, connection.path(), connection, packet);
   }
@@ -305,14 +313,19 @@ void Kernel::serve_responder(TimePoint now) {
     owner->connection->send_keepalive();
     touch(*owner->connection);
   }
-  while (const auto transmit = responder_.poll_transmit()) batch_.add(transmit->path, transmit->datagram);
+  while (const auto transmit = responder_.poll_transmit()) {
+    delayed_.send(now, privacy_.handshake_jitter, transmit->path, transmit->datagram, batch_);
+  }
 }
 
-Connection& Kernel::add_connection(TimePoint now, handshake::Established established) {
+Connection& Kernel::add_connection(TimePoint now, handshake::Established established,
+                                   const std::optional<Privacy>& privacy) {
   const Number number = next_number_++;
   Entry& entry = connections_[number];
-  entry.connection = std::make_unique<Connection>(*this, number, established, limits_, key_limits_, packet_size_,
-                                                  environment_.random(), compressor_, now);
+  entry.own_privacy = privacy.has_value();
+  const Privacy& shape = privacy ? *privacy : privacy_;
+  entry.connection = std::make_unique<Connection>(*this, number, established, limits_, key_limits(shape), shape,
+                                                  packet_size_, environment_.random(), compressor_, now);
   indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
   touch(*entry.connection);
   admit(now, entry);
@@ -404,6 +417,9 @@ void Kernel::end_connection(TimePoint now, Entry& entry) {
 
 void Kernel::remove_connection(Number number) {
   const auto it = connections_.find(number);
+  counted_.cover_bytes += it->second.connection->cover_bytes();
+  counted_.padding_bytes += it->second.connection->padding_bytes();
+  cover_granted_ -= it->second.cover_granted;
   if (it->second.deadline) deadlines_.erase({*it->second.deadline, number});
   connections_.erase(it);
 }
@@ -473,6 +489,16 @@ void Kernel::on_segments_lost(Connection& connection) {
                "one for now, which costs processor time");
 }
 
+bool Kernel::grant_cover(Connection& connection, std::uint64_t bytes_per_second) {
+  Entry& entry = connections_.at(connection.number());
+  cover_granted_ -= std::exchange(entry.cover_granted, 0);
+  constexpr std::uint64_t kShares = 4;  // so that a single peer can not take all
+  const bool granted =
+      bytes_per_second <= cover_for_peers_max_ / kShares && bytes_per_second <= cover_for_peers_max_ - cover_granted_;
+  if (granted) cover_granted_ += entry.cover_granted = bytes_per_second;
+  return granted;
+}
+
 void Kernel::touch(Connection& connection) {
   if (connection.in_line()) return;
   connection.set_in_line(true);
@@ -510,6 +536,7 @@ void Kernel::end_turn() {
   const TimePoint now = environment_.now();
   serve_dials(now, environment_.wall_clock());
   serve_responder(now);
+  delayed_.flush(now, batch_);
   // User code may touch further connections, or the same one again, while it is served.
   for (std::size_t i = 0; i < touched_.size(); ++i) serve_connection(now, touched_[i]);
   batch_.flush();
@@ -524,6 +551,7 @@ void Kernel::set_timer(TimePoint now) {
   std::optional<TimePoint> next = responder_.deadline();
   if (!deadlines_.empty()) next = earliest(next, deadlines_.begin()->first);
   if (!retired_.empty()) next = earliest(next, retired_.begin()->first);
+  next = earliest(next, delayed_.deadline());
   for (const auto& [uuid, dial] : dials_) {
     next = earliest(next, dial->initiator ? dial->initiator->deadline() : dial->end);
   }
@@ -592,6 +620,26 @@ std::size_t Kernel::datagram_size_max(const PeerUuid& peer) const {
   return connection == nullptr ? 0 : connection->datagram_size_max();
 }
 
+Result<void> Kernel::set_privacy(const Privacy& privacy) {
+  if (const auto fits = check(privacy); !fits) return fits;
+  privacy_ = privacy;
+  for (auto& [number, entry] : connections_) {
+    if (!entry.ended && !entry.own_privacy) entry.connection->set_privacy(environment_.now(), privacy);
+  }
+  end_turn();
+  return {};
+}
+
+Result<void> Kernel::set_privacy(const PeerUuid& peer, const Privacy& privacy) {
+  if (const auto fits = check(privacy); !fits) return fits;
+  Connection* const connection = serving(peer);
+  if (connection == nullptr) return fail(ErrorCode::not_found, "changing the privacy of a session");
+  connections_.at(connection->number()).own_privacy = true;
+  connection->set_privacy(environment_.now(), privacy);
+  end_turn();
+  return {};
+}
+
 std::vector<Peer> Kernel::peers() const {
   const TimePoint now = environment_.now();
   std::vector<Peer> peers;
@@ -627,6 +675,12 @@ NodeCounters Kernel::counters() const {
   counters.datagram_frames_sent = counted_.datagram_frames_sent;
   counters.datagram_frames_received = counted_.datagram_frames_received;
   counters.dropped_datagram_frames = counted_.datagram_frames_dropped;
+  counters.cover_bytes_sent = counted_.cover_bytes;
+  counters.padding_bytes_sent = counted_.padding_bytes;
+  for (const auto& [number, entry] : connections_) {
+    counters.cover_bytes_sent += entry.connection->cover_bytes();
+    counters.padding_bytes_sent += entry.connection->padding_bytes();
+  }
   return counters;
 }
 

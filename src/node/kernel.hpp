@@ -16,6 +16,7 @@
 #include "handshake/initiator.hpp"
 #include "handshake/responder.hpp"
 #include "node/connection.hpp"
+#include "node/delayed_sends.hpp"
 #include "node/environment.hpp"
 #include "node/index_table.hpp"
 #include "node/packet_batch.hpp"
@@ -53,6 +54,7 @@ struct Dial {
   std::uint32_t session_index = 0;
   std::optional<handshake::Initiator> initiator;
   std::optional<std::uint64_t> connection;  // its number, once message 2 was read
+  std::optional<Privacy> privacy;           // asked for
 };
 
 class Kernel final : public ConnectionHost {
@@ -75,6 +77,9 @@ class Kernel final : public ConnectionHost {
                             const SendOptions& options, MessageDone done);
   Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram);
   std::size_t datagram_size_max(const PeerUuid& peer) const;
+  Result<void> set_privacy(const Privacy& privacy);
+  Result<void> set_privacy(const PeerUuid& peer, const Privacy& privacy);
+  const Privacy& privacy() const noexcept { return privacy_; }
   std::vector<Peer> peers() const;
   std::size_t peers_up() const noexcept { return peers_.size(); }
   NodeCounters counters() const;
@@ -91,6 +96,8 @@ class Kernel final : public ConnectionHost {
     std::unique_ptr<Connection> connection;
     std::optional<TimePoint> deadline;         // as registered in deadlines_
     std::uint32_t key_updates = 0;             // as counted
+    std::uint64_t cover_granted = 0;           // bytes per second that the peer may have
+    bool own_privacy = false;                  // was asked for
     bool reported = false;                     // its peer is up, and this is the session that says so
     bool ended = false;                        // its streams are over; it lingers to repeat CLOSE
     std::optional<TimePoint> duplicate_since;  // lost against another session; since when without streams
@@ -107,6 +114,7 @@ class Kernel final : public ConnectionHost {
   void on_touched(Connection& connection) override;
   void on_moved(Connection& connection) override;
   void on_segments_lost(Connection& connection) override;
+  bool grant_cover(Connection& connection, std::uint64_t bytes_per_second) override;
   std::function<void(std::function<void()>)> poster(Number number) override;
 
   void on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch);
@@ -128,7 +136,7 @@ class Kernel final : public ConnectionHost {
   void serve_dial(TimePoint now, UnixTime wall, Dial& dial);
   void serve_responder(TimePoint now);
 
-  Connection& add_connection(TimePoint now, handshake::Established established);
+  Connection& add_connection(TimePoint now, handshake::Established established, const std::optional<Privacy>& privacy);
   void admit(TimePoint now, Entry& entry);
   void serve_connection(TimePoint now, Number number);
   void end_connection(TimePoint now, Entry& entry);
@@ -143,7 +151,9 @@ class Kernel final : public ConnectionHost {
   KernelEvents& events_;
   LogSink log_;
   stream::Limits limits_;
-  session::KeyLimits key_limits_;
+  Privacy privacy_;
+  std::uint64_t cover_for_peers_max_;
+  std::uint64_t cover_granted_ = 0;  // bytes per second, to all peers
   std::size_t sessions_max_;
   std::size_t packet_size_;
   handshake::Credentials credentials_;
@@ -153,6 +163,7 @@ class Kernel final : public ConnectionHost {
   std::vector<std::unique_ptr<DatagramSocket>> sockets_;  // at most kListenMax + 2
   std::size_t listening_ = 0;                             // the first so many of them were asked for
   PacketBatch batch_;
+  DelayedSends delayed_;  // of handshakes
   Compressor compressor_;
   std::unique_ptr<Timer> timer_;
   std::unique_ptr<Timer> again_timer_;  // for the next turn, when there is more to do than belongs into this one
@@ -182,6 +193,8 @@ class Kernel final : public ConnectionHost {
     std::uint64_t datagram_frames_sent = 0;
     std::uint64_t datagram_frames_received = 0;
     std::uint64_t datagram_frames_dropped = 0;
+    std::uint64_t cover_bytes = 0;  // these two: of sessions that are over
+    std::uint64_t padding_bytes = 0;
   } counted_;
   RateLimitedLog stranger_log_{std::chrono::minutes(1)};
   std::shared_ptr<char> alive_ = std::make_shared<char>();  // what later() looks at

@@ -27,12 +27,11 @@ HostPort shown(Endpoint endpoint) {
 
 Result<void> check(const NodeOptions& options, const std::vector<std::shared_ptr<Extender>>& extenders) {
   constexpr const char* kDoing = "checking the node's options";
-  const bool numbers_fit =
-      options.listen.size() <= kListenMax && !options.network.empty() && options.network.size() <= 64 &&
-      options.sessions_max >= 1 && options.sessions_max <= 65536 &&
-      options.packet_size >= session::kPacketSizeDefault && options.packet_size <= session::kPacketSizeMax &&
-      options.key_update.min >= session::kKeyGrace && options.key_update.min <= options.key_update.max &&
-      options.key_update.max <= session::kKeyUpdateMax;
+  const bool numbers_fit = options.listen.size() <= kListenMax && !options.network.empty() &&
+                           options.network.size() <= 64 && options.sessions_max >= 1 && options.sessions_max <= 65536 &&
+                           options.packet_size >= session::kPacketSizeDefault &&
+                           options.packet_size <= session::kPacketSizeMax &&
+                           quantumgate::check(options.privacy).has_value();
   if (!numbers_fit || !handshake::suites_named(options.suites)) return fail(ErrorCode::invalid_argument, kDoing);
   std::set<DatagramId> ids;  // those of equal names are equal, too
   for (const auto& extender : extenders) {

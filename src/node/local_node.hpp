@@ -20,6 +20,11 @@ class LocalNode final : public Node, public KernelEvents {
   void post(std::function<void()> work) override;
   void connect(Address address, ConnectOptions options, std::function<void(Result<Peer>)> done) override;
   Result<void> disconnect(const PeerUuid& peer) override { return kernel_.disconnect(peer); }
+  Result<void> set_privacy(const Privacy& privacy) override { return kernel_.set_privacy(privacy); }
+  Result<void> set_privacy(const PeerUuid& peer, const Privacy& privacy) override {
+    return kernel_.set_privacy(peer, privacy);
+  }
+  Privacy privacy() const override { return kernel_.privacy(); }
   std::vector<Peer> peers() const override { return kernel_.peers(); }
   NodeCounters counters() const override { return kernel_.counters(); }
   bool on_node_thread() const noexcept override { return environment_.on_thread(); }

@@ -41,6 +41,9 @@ std::vector<Metric> metrics_of(const NodeCounters& c, std::size_t peers) {
       {"quantumgate_datagrams_received", "Datagrams of extenders received.", counter, c.datagram_frames_received},
       {"quantumgate_datagrams_dropped", "Datagrams received for no extender of this node.", counter,
        c.dropped_datagram_frames},
+      {"quantumgate_cover_bytes_sent", "UDP payload bytes of packets that carried nothing.", counter,
+       c.cover_bytes_sent},
+      {"quantumgate_padding_bytes_sent", "UDP payload bytes that filled up packets.", counter, c.padding_bytes_sent},
   };
 }
 

@@ -66,6 +66,15 @@ inline constexpr Duration kPathTestPause = 1s;  // after a test
 inline constexpr std::size_t kPathBytesFactor = 3;
 inline constexpr std::size_t kPathAnswersMax = 4;
 
+// Section 10.
+inline constexpr std::array<std::size_t, 4> kSizeClasses{128, 256, 512, 1024};  // of packets; the last is the full size
+inline constexpr Duration kCoverIntervalMin = 1ms;
+inline constexpr Duration kCoverTickMax = 1s;
+inline constexpr Duration kCoverMeanMax = 60s;
+inline constexpr Duration kSendDelayMax = 1s;
+inline constexpr Duration kHandshakeJitterMax = 2s;
+inline constexpr std::size_t kTicksAtOnce = 64;
+
 // Section 7.
 inline constexpr int kCloseCopies = 2;
 inline constexpr Duration kClosingTime = 3s;

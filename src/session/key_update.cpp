@@ -88,9 +88,21 @@ void KeyUpdate::confirm(TimePoint now) {
   confirmed_at_ = now;
   oldest_made_ = made_;
   wanted_ = false;
-  const Duration range = limits_.update_max - limits_.update_min;
-  due_ = made_ + limits_.update_min + Duration(random_.below(static_cast<std::uint64_t>(range.count()) + 1));
+  due_ = draw_due();
   exchange_.reset();
+}
+
+TimePoint KeyUpdate::draw_due() {
+  const Duration range = limits_.update_max - limits_.update_min;
+  return made_ + limits_.update_min + Duration(random_.below(static_cast<std::uint64_t>(range.count()) + 1));
+}
+
+void KeyUpdate::set_times(TimePoint now, Duration min, Duration max) {
+  CHECK(min <= max);
+  if (limits_.update_min == min && limits_.update_max == max) return;
+  limits_.update_min = min;
+  limits_.update_max = max;
+  if (confirmed_ && !wanted_) due_ = std::max(now, draw_due());
 }
 
 void KeyUpdate::want(TimePoint now) {
@@ -111,7 +123,7 @@ std::optional<TimePoint> KeyUpdate::due() const {
 }
 
 std::optional<TimePoint> KeyUpdate::deadline() const {
-  if (initiator() && exchange_ && !exchange_->half_due[0] && !exchange_->half_due[1]) return exchange_->next;
+  if (initiator() && exchange_ && !exchange_->sending()) return exchange_->next;
   return due();
 }
 
@@ -121,7 +133,7 @@ void KeyUpdate::on_deadline(TimePoint now) {
     request_due_ = true;
     due_ = now + kKeyUpdateAskInterval;
   }
-  if (initiator() && exchange_ && now >= exchange_->next) exchange_->half_due = {true, true};
+  if (initiator() && exchange_ && !exchange_->sending() && now >= exchange_->next) exchange_->half_due = {true, true};
 }
 
 // --- the exchange ---

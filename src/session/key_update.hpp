@@ -58,6 +58,9 @@ class KeyUpdate {
   std::optional<TimePoint> deadline() const;
   void on_deadline(TimePoint now);
 
+  // Another range to draw the moment of the next update from. min <= max.
+  void set_times(TimePoint now, Duration min, Duration max);
+
   // Wipes all secrets. Afterwards only limits(), initiator(), epoch() and the times may be asked for.
   void wipe() noexcept {
     exchange_.reset();
@@ -79,6 +82,7 @@ class KeyUpdate {
     std::array<Bytes, 2> halves;                     // of the peer's message, as they arrive
     Bytes message;                                   // ours; empty as long as the responder has none
     std::array<bool, 2> half_due{};
+    bool sending() const noexcept { return half_due[0] || half_due[1]; }
     std::size_t tries = 0;
     TimePoint next{};  // initiator: when it is sent again; responder: not again before
   };
@@ -93,6 +97,7 @@ class KeyUpdate {
   Result<std::optional<NewKeys>> receive_message2(TimePoint now, std::size_t half, BytesView bytes);
   NewKeys take_keys(TimePoint now, const handshake::NoiseHandshake& noise, ReceiverIndex local_index,
                     std::uint32_t remote_index);
+  TimePoint draw_due();
   // Whether an update may begin, and when it is to.
   std::optional<TimePoint> due() const;
 
@@ -100,7 +105,7 @@ class KeyUpdate {
   const handshake::Suite& suite_;
   handshake::IndexAllocator& indexes_;
   RandomSource& random_;
-  const KeyLimits limits_;
+  KeyLimits limits_;
   const Bytes handshake_hash_;
   Guarded<Secret<32>> chain_;  // the next update's psk
 

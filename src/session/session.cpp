@@ -13,11 +13,17 @@ Duration draw_keepalive_interval(RandomSource& random) {
   return kKeepaliveMin + Duration(random.below(static_cast<std::uint64_t>((kKeepaliveMax - kKeepaliveMin).count())));
 }
 
+// Where the content stands in a packet.
+MutableBytesView content_room(MutableBytesView packet) {
+  return packet.subspan(kHeaderSize, packet.size() - kPacketOverhead);
+}
+
 }  // namespace
 
 Session::Session(const handshake::Established& established, handshake::IndexAllocator& indexes, RandomSource& random,
                  const KeyLimits& limits, TimePoint now)
-    : update_(established, indexes, random, limits, now),
+    : random_(random),
+      update_(established, indexes, random, limits, now),
       keys_(established, indexes),
       control_(random.u32()),
       keepalive_interval_(draw_keepalive_interval(random)),
@@ -143,13 +149,27 @@ void Session::check_sent(TimePoint now) {
 }
 
 std::size_t Session::seal(TimePoint now, MutableBytesView buffer, std::size_t content_size, bool asks) {
+  if (shape_) content_size = shape_->pad(content_room(buffer), content_size);
+  if (asks && !asked_) asked_ = now;
+  return seal_content(now, buffer, content_size);
+}
+
+std::size_t Session::seal_cover(TimePoint now, MutableBytesView buffer) {
+  return seal_content(now, buffer, shape_->cover(now, content_room(buffer)));
+}
+
+std::size_t Session::seal_content(TimePoint now, MutableBytesView buffer, std::size_t content_size) {
   CHECK(state_ == State::open && now < update_.end());
   keys_.seal(buffer, content_size);
   last_sent_ = now;
   keepalive_due_ = false;
-  if (asks && !asked_) asked_ = now;
   check_sent(now);
   return content_size + kPacketOverhead;
+}
+
+void Session::set_shape(TimePoint now, const Privacy& privacy, std::size_t packet_size) {
+  if (shape_) return shape_->change(now, privacy);
+  shape_ = std::make_unique<TrafficShape>(privacy, packet_size, random_, now);
 }
 
 std::size_t Session::poll_transmit(TimePoint now, MutableBytesView buffer) {
@@ -179,10 +199,13 @@ void Session::close(TimePoint now, CloseReason reason) {
   if (state_ != State::open) return;
   if (now >= update_.end()) return end(reason, false);  // there is no key left to say so with
   const Bytes body = wire::encode(wire::CloseFrame{reason});
-  close_packet_.resize(kPacketOverhead + 1 + body.size());
+  close_packet_.resize(kPacketSizeMax);
   close_packet_[kHeaderSize] = wire::frame_type(wire::FrameKind::close);
   std::copy(body.begin(), body.end(), close_packet_.begin() + kHeaderSize + 1);
-  keys_.seal(close_packet_, 1 + body.size());
+  std::size_t content_size = 1 + body.size();
+  if (shape_) content_size = shape_->pad(content_room(close_packet_), content_size);
+  keys_.seal(close_packet_, content_size);
+  close_packet_.resize(content_size + kPacketOverhead);
   end(reason, false);
   state_ = State::closing;
   close_copies_due_ = kCloseCopies;

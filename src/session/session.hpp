@@ -6,6 +6,7 @@
 // key update.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "handshake/established.hpp"
@@ -13,6 +14,7 @@
 #include "session/control_channel.hpp"
 #include "session/key_epochs.hpp"
 #include "session/key_update.hpp"
+#include "session/traffic_shape.hpp"
 #include "wire/frames.hpp"
 
 namespace quantumgate::session {
@@ -57,6 +59,16 @@ class Session {
   // bytes; its size, 0 if there is none. Call until 0, in every state.
   std::size_t poll_transmit(TimePoint now, MutableBytesView buffer);
 
+  // As seal(), of a packet of cover. Only while shape()->cover_due().
+  std::size_t seal_cover(TimePoint now, MutableBytesView buffer);
+
+  // Shapes the packets from now on. `packet_size`: the full size.
+  void set_shape(TimePoint now, const Privacy& privacy, std::size_t packet_size);
+  // Null as long as set_shape() was not called. It pads by itself what is sealed; its allowance() is for whoever calls
+  // poll_transmit() and seal().
+  TrafficShape* shape() noexcept { return shape_.get(); }
+  const TrafficShape* shape() const noexcept { return shape_.get(); }
+
   ControlChannel& control() noexcept { return control_; }
   // Sends a keepalive at the next poll_transmit: tells an initiator that its message 3 arrived.
   void send_keepalive() noexcept { keepalive_due_ = true; }
@@ -79,6 +91,14 @@ class Session {
   bool has_keys() const noexcept { return keys_.has_keys(); }
   std::size_t receiving_keys() const noexcept { return keys_.receiving_count(); }
   // How often the keys were replaced, and when the present ones were made.
+  void set_key_update_times(TimePoint now, const KeyUpdateTimes& times) {
+    update_.set_times(now, times.min, times.max);
+  }
+  KeyUpdateTimes key_update_times() const noexcept {
+    const KeyLimits& limits = update_.limits();
+    return {std::chrono::duration_cast<std::chrono::seconds>(limits.update_min),
+            std::chrono::duration_cast<std::chrono::seconds>(limits.update_max)};
+  }
   std::uint32_t key_updates() const noexcept { return update_.epoch(); }
   TimePoint keys_made() const noexcept { return update_.made(); }
 
@@ -93,9 +113,14 @@ class Session {
   void check_received(TimePoint now);
   void end(CloseReason reason, bool by_peer);
 
+  // Seals and keeps the books.
+  std::size_t seal_content(TimePoint now, MutableBytesView buffer, std::size_t content_size);
+
+  RandomSource& random_;
   KeyUpdate update_;
   KeyEpochs keys_;  // wiped once the session is no longer open
   ControlChannel control_;
+  std::unique_ptr<TrafficShape> shape_;
   Duration keepalive_interval_;
 
   State state_ = State::open;

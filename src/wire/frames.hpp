@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Frames: the typed parts of a packet's content.
-// Spec: docs/spec/03-session.md, sections 2, 3, 5 and 9.   Layer: wire (pure functions).   Ownership: borrows the
+// Spec: docs/spec/03-session.md, sections 2, 3, 5, 9 and 10.   Layer: wire (pure functions).   Ownership: borrows the
 // content.
 #pragma once
 
 #include <optional>
 
 #include "quantumgate/peer.h"
+#include "quantumgate/privacy.h"
 #include "wire/schema.hpp"
 
 namespace quantumgate::wire {
@@ -75,6 +76,17 @@ struct PathFrame {
   std::uint64_t token = 0;
   static constexpr auto kFields = fields(field("what", &PathFrame::what), field("token", &PathFrame::token));
   static constexpr std::size_t kSize = 9;
+};
+
+// The body of control method 7: how the peer is to shape its packets.
+struct PrivacyRequest {
+  Padding padding{};
+  Cover cover{};
+  std::uint32_t interval_us = 0;
+  std::uint16_t delay_ms = 0;
+  static constexpr auto kFields =
+      fields(field("padding", &PrivacyRequest::padding), field("cover", &PrivacyRequest::cover),
+             field("interval", &PrivacyRequest::interval_us), field("delay", &PrivacyRequest::delay_ms));
 };
 
 // A REKEY frame: half a message of a key update. The half follows the header.

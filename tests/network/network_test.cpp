@@ -84,7 +84,8 @@ void TestNode::restart() {
   node_options.network = options.network;
   node_options.sessions_max = options.sessions_max;
   node_options.suites = options.suites;
-  node_options.key_update = options.key_update;
+  node_options.privacy = options.privacy;
+  node_options.cover_for_peers_max = options.cover_for_peers_max;
   node_options.packet_size = options.packet_size;
   node_options.log = [this](LogLevel, std::string_view, std::string_view line) { log.emplace_back(line); };
   if (options.shared_secret != 0) {

@@ -76,7 +76,8 @@ struct TestNode {
     bool anywhere = false;                             // listens on 0.0.0.0: the host may get another address
     std::vector<std::shared_ptr<Extender>> extenders;  // beside the Sink and the Observer
     std::vector<std::string> suites = suite_names();
-    KeyUpdateTimes key_update{};
+    Privacy privacy{};
+    std::uint64_t cover_for_peers_max = NodeOptions().cover_for_peers_max;
     std::uint32_t packet_size = NodeOptions().packet_size;
   };
   TestNode(sim::Simulator& network, std::uint8_t seed) : TestNode(network, seed, Options()) {}

@@ -210,8 +210,8 @@ TEST_F(RekeyDayTest, NorDoTheyWhenRoundTripsAreMeasuredAcrossAMove) { day(14, tr
 // What no user would set: updates one after the other, as fast as the rules allow, under load both ways.
 TEST_F(RekeyDayTest, UpdatesWithoutEndUnderLoad) {
   sim::Simulator simulator(5);
-  TestNode alice(simulator, 1, {.key_update = {10s, 10s}});
-  TestNode bob(simulator, 2, {.key_update = {10s, 10s}});
+  TestNode alice(simulator, 1, {.privacy = {.key_update = {10s, 10s}}});
+  TestNode bob(simulator, 2, {.privacy = {.key_update = {10s, 10s}}});
   simulator.set_links(alice.host, bob.host,
                       {.delay = 10ms, .jitter = 5ms, .loss_per_million = 2'000, .bits_per_second = 4'000'000});
   ASSERT_TRUE(alice.connect(bob.address()));
@@ -231,7 +231,7 @@ TEST_F(RekeyDayTest, ImpossibleTimesAreRefused) {
   sim::Host& host = simulator.add_host();
   for (const KeyUpdateTimes times : {KeyUpdateTimes{9s, 20s}, KeyUpdateTimes{20s, 19s}, KeyUpdateTimes{20s, 1201s}}) {
     NodeOptions options;
-    options.key_update = times;
+    options.privacy.key_update = times;
     const auto node = node::LocalNode::create(host, Identity::generate(), options, {});
     ASSERT_FALSE(node);
     EXPECT_EQ(node.error().code, ErrorCode::invalid_argument);

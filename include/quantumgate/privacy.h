@@ -38,24 +38,24 @@ struct KeyUpdateTimes {
   std::chrono::seconds min{300};
   std::chrono::seconds max{1200};  ///< at least `min`
 
-  bool operator==(const KeyUpdateTimes&) const = default;
+  bool operator==(const KeyUpdateTimes&) const = default;  ///< Both alike.
 };
 
 /// What a node does for its privacy, at a cost in bytes and in time. The default is level 1: nothing, for nothing.
 /// A session asks its peer to do the same for the packets that go back; see Peer::peer_follows.
 /// Spec: docs/spec/03-session.md, section 10.
 struct Privacy {
-  Padding padding = Padding::none;
-  Cover cover = Cover::off;
+  Padding padding = Padding::none;  ///< of each packet
+  Cover cover = Cover::off;         ///< needs a padding
   /// Between two packets: with Cover::constant always, 1 ms to 1 s; with Cover::poisson on average, 1 ms to 60 s.
   std::chrono::microseconds cover_interval{0};
   /// What there is to send waits for a random time up to this; 0 to 1 s. Not with Cover::constant: its clock decides.
   std::chrono::milliseconds delay_max{0};
   /// Messages that begin or answer a handshake wait for a random time up to this; 0 to 2 s.
   std::chrono::milliseconds handshake_jitter{0};
-  KeyUpdateTimes key_update{};
+  KeyUpdateTimes key_update{};  ///< when keys are replaced
 
-  bool operator==(const Privacy&) const = default;
+  bool operator==(const Privacy&) const = default;  ///< All alike.
 };
 
 /// The set of that level, 1 to 5; what each hides is measured in docs/design/privacy.md. Errors: invalid_argument.

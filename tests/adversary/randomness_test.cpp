@@ -153,8 +153,8 @@ class Sessions {
                                                        if (stream->at_end()) stream->finish();
                                                      });
                                                    }});
-  TestNode alice_{simulator_, 1, {.anywhere = true, .extenders = {zeros_}, .key_update = {60s, 60s}}};
-  TestNode bob_{simulator_, 2, {.extenders = {zeros_}, .key_update = {60s, 60s}}};
+  TestNode alice_{simulator_, 1, {.anywhere = true, .extenders = {zeros_}, .privacy = {.key_update = {60s, 60s}}}};
+  TestNode bob_{simulator_, 2, {.extenders = {zeros_}, .privacy = {.key_update = {60s, 60s}}}};
   std::vector<Seen> passed_;
   std::uint8_t places_ = 0;
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Three threads: all that dial, all that are dialled, and all taps between them. Everything else is as in a program:
-// sockets, clocks and the scheduler of this machine, with all their unrest.
+// Each node has a thread of its own, as in a program; all taps share one. Everything is as it is in earnest: sockets,
+// clocks and the scheduler of this machine, with all their unrest.
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -16,36 +17,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// An environment with its thread.
-class Machine {
- public:
-  Machine() : thread_([this] { environment.run(); }) {}
-  ~Machine() {
-    environment.stop();
-    thread_.join();
-  }
-  // Runs `work` on its thread and waits for its end.
-  void run(const std::function<void()>& work) {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool done = false;
-    environment.post([&] {
-      work();
-      const std::lock_guard lock(mutex);
-      done = true;
-      changed.notify_one();
-    });
-    std::unique_lock lock(mutex);
-    changed.wait(lock, [&] { return done; });
-  }
+constexpr Duration kConnectLimit = 40s;
+constexpr Duration kLateMax = 60s;  // so much longer than it should may a recording take
 
-  platform::SystemEnvironment environment;
-
- private:
-  std::thread thread_;
-};
-
-// Counts down from any thread.
+// Counts down, from any thread.
 class Countdown {
  public:
   explicit Countdown(std::size_t count) : count_(count) {}
@@ -65,141 +40,152 @@ class Countdown {
   std::size_t count_;
 };
 
+// An environment with its thread.
+class Machine {
+ public:
+  Machine() : thread_([this] { environment.run(); }) {}
+  ~Machine() {
+    environment.stop();
+    thread_.join();
+  }
+  // Runs `work` on its thread and waits for its end.
+  void run(const std::function<void()>& work) {
+    Countdown running(1);
+    environment.post([&] {
+      work();
+      running.one_done();
+    });
+    while (!running.wait_for(kLateMax)) continue;  // `work` is ours, and ends
+  }
+
+  platform::SystemEnvironment environment;
+
+ private:
+  std::thread thread_;
+};
+
+// A node on a machine of its own.
 struct Party {
+  Party(int level, std::uint64_t seed, std::function<void()> connected) {
+    machine.run([&] {
+      application = std::make_shared<Application>(machine.environment, seed, std::move(connected));
+      NodeOptions options = node_options(level);
+      options.listen = {Endpoint::loopback()};
+      auto created = node::LocalNode::create(machine.environment, Identity::generate(), options, {application});
+      if (created) node = std::move(*created);
+    });
+  }
+  ~Party() {
+    machine.run([&] { node.reset(); });
+  }
+
+  Machine machine;
   std::shared_ptr<Application> application;
   std::unique_ptr<Node> node;
 };
 
 struct Pair {
-  explicit Pair(const Plan& p) : plan(p) {}
+  Pair(const Recording& recording, std::uint32_t number, const std::function<void()>& connected)
+      : plan(recording, number),
+        dialler(recording.level, plan.seeds[0], connected),
+        listener(recording.level, plan.seeds[1], connected) {}
+
   Plan plan;
   Party dialler, listener;
+  // On the machine of all taps.
   std::unique_ptr<Tap> tap;
-  std::unique_ptr<node::Timer> timer;  // of the tap's machine
+  std::unique_ptr<node::Timer> timer;
 };
 
-Party start(Machine& machine, int level, std::uint64_t seed, std::function<void()> connected) {
-  Party party{.application = std::make_shared<Application>(machine.environment, seed, std::move(connected))};
-  NodeOptions options = node_options(level);
-  options.listen = {Endpoint::loopback()};
-  auto node = node::LocalNode::create(machine.environment, Identity::generate(), options, {party.application});
-  if (node) party.node = std::move(*node);
-  return party;
-}
+// Destroys the taps on their thread, whatever happens.
+struct Taps {
+  explicit Taps(std::vector<std::unique_ptr<Pair>>& p) : pairs(p) {}
+  ~Taps() {
+    machine.run([&] {
+      for (const auto& pair : pairs) {
+        pair->timer.reset();
+        pair->tap.reset();
+      }
+    });
+  }
+  std::vector<std::unique_ptr<Pair>>& pairs;
+  Machine machine;
+};
 
 }  // namespace
 
 Result<std::vector<Trace>> record_loopback(const Recording& recording, std::uint32_t first, std::uint32_t count) {
-  std::vector<Pair> pairs;
-  for (std::uint32_t i = 0; i < count; ++i) pairs.emplace_back(Plan(recording, first + i));
-
-  Machine diallers, listeners, between;
-  bool started = true;
-  Countdown connecting(2 * count), watching(count);
-  const auto connected = [&] { connecting.one_done(); };
-  listeners.run([&] {
-    for (Pair& pair : pairs) {
-      pair.listener = start(listeners, recording.level, pair.plan.seeds[1], connected);
-      started = started && pair.listener.node;
-    }
-  });
-  diallers.run([&] {
-    for (Pair& pair : pairs) {
-      pair.dialler = start(diallers, recording.level, pair.plan.seeds[0], connected);
-      started = started && pair.dialler.node;
-    }
-  });
-  // Whatever happens, each node ends on its own thread.
-  const auto stop = [&] {
-    diallers.run([&] {
-      for (Pair& pair : pairs) pair.dialler.node.reset();
-    });
-    listeners.run([&] {
-      for (Pair& pair : pairs) pair.listener.node.reset();
-    });
-    between.run([&] {
-      for (Pair& pair : pairs) {
-        pair.timer.reset();
-        pair.tap.reset();
-      }
-    });
-  };
-  if (!started) {
-    stop();
-    return fail(ErrorCode::system, "starting a node");
+  Countdown connecting(std::size_t{2} * count), watching(count);
+  std::vector<std::unique_ptr<Pair>> pairs;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    pairs.push_back(std::make_unique<Pair>(recording, first + i, [&] { connecting.one_done(); }));
+    if (!pairs.back()->dialler.node || !pairs.back()->listener.node) return fail(ErrorCode::system, "starting a node");
   }
+  Taps taps(pairs);
+  auto& clock = taps.machine.environment;
 
-  between.run([&] {
-    for (Pair& pair : pairs) {
-      const std::uint16_t port = pair.listener.node->address().hosts.front().port;
-      pair.tap = std::make_unique<Tap>(between.environment, Endpoint::loopback(), Endpoint::loopback(port),
-                                       pair.plan.path, pair.plan.seeds[2]);
+  taps.machine.run([&] {
+    for (const auto& pair : pairs) {
+      const std::uint16_t port = pair->listener.node->address().hosts.front().port;
+      pair->tap = std::make_unique<Tap>(clock, Endpoint::loopback(), Endpoint::loopback(port), pair->plan.path,
+                                        pair->plan.seeds[2]);
     }
   });
-  diallers.run([&] {
-    for (Pair& pair : pairs) {
-      const Address address{pair.listener.node->uuid(), {{"127.0.0.1", pair.tap->endpoint().port}}};
-      pair.dialler.node->connect(address, {30s}, [](const Result<Peer>&) {});
-    }
-  });
-  if (!connecting.wait_for(40s)) {
-    stop();
-    return fail(ErrorCode::no_answer, "connecting");
+  for (const auto& pair : pairs) {
+    const Address address{pair->listener.node->uuid(), {{"127.0.0.1", pair->tap->endpoint().port}}};
+    pair->dialler.node->connect(address, {30s}, [](const Result<Peer>&) {});
   }
+  if (!connecting.wait_for(kConnectLimit)) return fail(ErrorCode::no_answer, "connecting");
 
-  const TimePoint begun = between.environment.now();
-  between.run([&] {
-    for (Pair& pair : pairs) pair.tap->begin();
-  });
-  const auto begin = [&](Machine& machine, bool dialler) {
-    machine.run([&, dialler] {
-      for (Pair& pair : pairs) {
-        if (pair.plan.activity != Activity::chat && pair.plan.dialler_acts != dialler) continue;
-        const Party& self = dialler ? pair.dialler : pair.listener;
-        const Party& peer = dialler ? pair.listener : pair.dialler;
-        self.node->post([&] { self.application->begin(pair.plan.activity, peer.node->uuid()); });
-      }
-    });
-  };
-  begin(diallers, true);
-  begin(listeners, false);
-  between.run([&] {
-    for (Pair& pair : pairs) {
-      pair.timer = between.environment.make_timer([&pair, &recording, &watching, &between] {
+  const TimePoint begun = clock.now();
+  taps.machine.run([&] {
+    for (const auto& pair : pairs) {
+      pair->tap->begin();
+      pair->timer = clock.make_timer([&pair = *pair, &recording, &watching, &clock] {
         pair.tap->watch(recording.window);
-        pair.timer = between.environment.make_timer([&watching] { watching.one_done(); });
-        pair.timer->set(between.environment.now() + recording.window);
+        pair.timer = clock.make_timer([&watching] { watching.one_done(); });
+        pair.timer->set(clock.now() + recording.window);
       });
-      pair.timer->set(between.environment.now() + pair.plan.warm_up);
+      pair->timer->set(clock.now() + pair->plan.warm_up);
     }
   });
-  const bool watched = watching.wait_for(recording.window + 60s);
+  for (const auto& pair : pairs) {
+    const Activity activity = pair->plan.activity;
+    for (const bool dialler : {true, false}) {
+      if (activity != Activity::chat && pair->plan.dialler_acts != dialler) continue;
+      Party& self = dialler ? pair->dialler : pair->listener;
+      const PeerUuid peer = (dialler ? pair->listener : pair->dialler).node->uuid();
+      self.node->post([&self, activity, peer] { self.application->begin(activity, peer); });
+    }
+  }
+  if (!watching.wait_for(recording.warm_up_max + recording.window + kLateMax)) {
+    return fail(ErrorCode::timed_out, "recording sessions");
+  }
 
-  const Duration time = between.environment.now() - begun;
+  const Duration time = clock.now() - begun;
   std::vector<Trace> traces;
-  between.run([&] {
-    for (Pair& pair : pairs) {
-      traces.push_back({.activity = pair.plan.activity,
-                        .group = pair.plan.group,
+  taps.machine.run([&] {
+    for (const auto& pair : pairs) {
+      traces.push_back({.activity = pair->plan.activity,
+                        .group = pair->plan.group,
                         .window = recording.window,
-                        .seen = pair.tap->take_seen(),
+                        .seen = pair->tap->take_seen(),
                         .time = time,
-                        .sent_bytes = pair.tap->sent_bytes()});
+                        .sent_bytes = pair->tap->sent_bytes()});
     }
   });
   bool lost = false;
-  const auto collect = [&](Party Pair::*side) {
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      const Application& application = *(pairs[i].*side).application;
-      traces[i].content_bytes += application.content_bytes();
-      traces[i].delays.insert(traces[i].delays.end(), application.delays().begin(), application.delays().end());
-      lost = lost || application.lost();
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    for (Party* const party : {&pairs[i]->dialler, &pairs[i]->listener}) {
+      party->machine.run([&] {
+        const Application& application = *party->application;
+        traces[i].content_bytes += application.content_bytes();
+        traces[i].delays.insert(traces[i].delays.end(), application.delays().begin(), application.delays().end());
+        lost = lost || application.lost();
+      });
     }
-  };
-  diallers.run([&] { collect(&Pair::dialler); });
-  listeners.run([&] { collect(&Pair::listener); });
-  stop();
-  if (!watched || lost) return fail(ErrorCode::closed, "recording sessions");
+  }
+  if (lost) return fail(ErrorCode::closed, "recording sessions");
   return traces;
 }
 

@@ -11,6 +11,7 @@
 namespace {
 
 using namespace quantumgate;
+using namespace std::chrono_literals;
 
 constexpr const char* kUsage =
     "Usage: qg_tap simulate|loopback FILE [--level 1] [--first 0] [--count 100] [--seconds 20] [--seed 1]\n"
@@ -61,8 +62,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "qg_tap: can not write %s\n", argv[2]);
     return 1;
   }
-  const bench::Recording recording{
-      .level = static_cast<int>(options.level), .seed = options.seed, .window = std::chrono::seconds(options.seconds)};
+  const bench::Recording recording{.level = static_cast<int>(options.level),
+                                   .seed = options.seed,
+                                   .warm_up_max = world == "simulate" ? 12s : 4s,
+                                   .window = std::chrono::seconds(options.seconds)};
   bool written = true;
   const std::uint32_t end = options.first + options.count;
   for (std::uint32_t number = options.first; number < end && written;) {

@@ -13,6 +13,7 @@ namespace quantumgate::bench {
 struct Recording {
   int level = 1;  // of privacy, both nodes alike
   std::uint64_t seed = 1;
+  Duration warm_up_max{};  // from the beginning of the activity to that of the window; at least 2 s
   Duration window{};
 };
 
@@ -24,7 +25,7 @@ struct Plan {
   Activity activity;
   std::uint32_t group;
   Path path;
-  Duration warm_up;        // from the beginning of the activity to that of the window
+  Duration warm_up;
   bool dialler_acts;       // where only one side does
   std::uint64_t seeds[4];  // dialler, listener, tap, simulator
 };
@@ -33,7 +34,7 @@ NodeOptions node_options(int level);
 
 // One in virtual time.
 Result<Trace> simulate(const Recording& recording, std::uint32_t number);
-// Those of the numbers from `first` on, `count` at the same time, in real time.
+// Those of the numbers from `first` on, `count` at the same time, in real time; two threads for each, and one.
 Result<std::vector<Trace>> record_loopback(const Recording& recording, std::uint32_t first, std::uint32_t count);
 
 }  // namespace quantumgate::bench

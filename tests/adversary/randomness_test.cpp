@@ -3,7 +3,8 @@
 // all a tap learns is sizes, times and addresses.
 // Method: the same two nodes go through 1,300 sessions in virtual time; of each session one datagram of each kind is
 // kept. That a kind is what its name says shows in its size, which is known. Each position of each kind is then tested.
-// Content that would show through is all zeros. Everything follows from the seed.
+// Content that would show through is all zeros. Packets of which most is padding, and cover, come from 1,300 sessions
+// of two nodes that fill up all packets. Everything follows from the seed.
 #include "tests/adversary/randomness.hpp"
 
 #include <gmock/gmock.h>
@@ -185,6 +186,55 @@ TEST(RandomnessTest, EveryByteOfEveryKindOfPacketLooksRandom) {
   for (const Bytes& first : kinds["message 1, piece 0"]) blocked += wire::censor_rule_blocks(first);
   std::printf("The published censor rule for TCP would block %zu of %zu first UDP datagrams.\n", blocked, kSessions);
   RecordProperty("first_datagrams_that_the_tcp_rule_would_block", static_cast<int>(blocked));
+}
+
+TEST(RandomnessTest, PaddingAndCoverLookRandom) {
+  sim::Simulator simulator(2);
+  simulator.set_default_link({.delay = 10ms});
+  // The clock of cover is slow, so that it is known which packet is which.
+  const Privacy clock{.padding = Padding::full, .cover = Cover::constant, .cover_interval = 1s};
+  const auto silent = make_extender(kSink, {});
+  TestNode alice(simulator, 1, {.extenders = {silent}, .privacy = clock});
+  TestNode bob(simulator, 2, {.extenders = {silent}, .privacy = clock});
+  std::vector<Bytes> from_alice, from_bob;
+  simulator.add_tap([&](const sim::PassingDatagram& passing) {
+    auto& passed = passing.to == bob.host.v4(5000) ? from_alice : from_bob;
+    passed.emplace_back(passing.data.begin(), passing.data.end());
+    return sim::Verdict{};
+  });
+
+  std::map<std::string, std::vector<Bytes>> kinds;
+  for (std::size_t i = 0; i < kSessions; ++i) {
+    ASSERT_TRUE(alice.connect(bob.address()));
+    simulator.run_for(5s);
+    const std::uint64_t cover_then = alice.node->counters().cover_bytes_sent;
+    from_alice.clear();
+    from_bob.clear();
+    simulator.run_for(1s);
+    ASSERT_EQ(from_alice.size(), 1u);
+    ASSERT_EQ(from_bob.size(), 1u);
+    ASSERT_EQ(alice.node->counters().cover_bytes_sent - cover_then, from_alice[0].size()) << "it was cover";
+    kinds["cover of the initiator"].push_back(from_alice[0]);
+    kinds["cover of the responder"].push_back(from_bob[0]);
+
+    from_alice.clear();
+    ASSERT_TRUE(alice.node->send_datagram(bob.identity.uuid(), kSink, Bytes(10)));
+    alice.node->post([] {});
+    simulator.run_for(1s);
+    ASSERT_EQ(from_alice.size(), 1u);
+    kinds["datagram with much padding"].push_back(from_alice[0]);
+
+    from_alice.clear();
+    ASSERT_TRUE(alice.node->disconnect(bob.identity.uuid()));
+    simulator.run_for(10s);
+    ASSERT_GE(from_alice.size(), 1u);
+    kinds["close with padding"].push_back(from_alice[0]);
+  }
+  for (const auto& [kind, samples] : kinds) {
+    EXPECT_EQ(samples.size(), kSessions) << kind;
+    EXPECT_EQ(samples[0].size(), NodeOptions().packet_size) << kind;
+    for (const std::string& finding : not_random(samples)) ADD_FAILURE() << kind << ": " << finding;
+  }
 }
 
 TEST(RandomnessTest, RandomBytesPass) {

@@ -102,7 +102,7 @@ bool Session::receive_control(TimePoint now, BytesView body, FrameSink& sink) {
   if (!received) return false;
   if (!*received) return true;
   const auto& [is_request, id, method, content] = **received;
-  if (method == kMethodAreYouThere) {
+  if (method == kMethodAreYouThere && content.empty()) {
     if (is_request) control_.answer(id, method, {});
   } else if (method == kMethodKeyUpdate && !is_request) {
     // The update itself is the answer that counts.

@@ -6,6 +6,7 @@
 
 #include "handshake/suite.hpp"
 #include "session/packet_cipher.hpp"
+#include "session/path_follower.hpp"
 #include "session/replay_window.hpp"
 #include "session/session.hpp"
 #include "vectors.hpp"
@@ -148,6 +149,7 @@ class Notes final : public session::FrameSink {
     frames.push_back({{"kind", "DATAGRAM"}, {"id", hex_of(body.first(4))}, {"content", hex_of(body.subspan(4))}});
   }
   void on_path_frame(TimePoint, const wire::PathFrame& frame) override {
+    path_frames.push_back(frame);
     frames.push_back({{"kind", "PATH"},
                       {"what", static_cast<int>(frame.what)},
                       {"token", hex_of(BytesView(wire::encode(frame)).subspan(1))}});
@@ -160,6 +162,7 @@ class Notes final : public session::FrameSink {
     frames.push_back({{"kind", "CONTROL"}, {"what", 1}, {"body", hex_of(body)}});
   }
   Json frames = Json::array();
+  std::vector<wire::PathFrame> path_frames;
 };
 
 // The session of a vector of handshake.json, as one side has it, and a cipher for what the other side sends.
@@ -304,6 +307,54 @@ TEST(SessionVectors, BadFramesCloseTheSession) {
     EXPECT_EQ(side.session.state(), Session::State::closing);
     EXPECT_EQ(side.session.close_reason(), CloseReason::protocol);
     EXPECT_EQ(side.notes.frames, Json::array());
+  }
+}
+
+// A frame of a packet that one side sent, as the vectors write it down. It is the only one of the packet.
+Json answer_of(BytesView content) {
+  const auto type = std::to_integer<std::uint8_t>(content[0]);
+  const auto body = content.subspan((type & 0x40) != 0 ? 3 : 1);
+  if ((type & 0x3f) == static_cast<int>(wire::FrameKind::path)) {
+    const auto path = wire::decode<wire::PathFrame>(body, "reading a path frame");
+    if (!path) return "no path frame";
+    return {{"kind", "PATH"}, {"what", static_cast<int>(path->what)}, {"token", hex_of(body.subspan(1))}};
+  }
+  if ((type & 0x3f) != static_cast<int>(wire::FrameKind::control)) return "neither PATH nor CONTROL";
+  const auto header =
+      wire::decode<wire::ControlHeader>(body.first(wire::ControlHeader::kSize), "reading a control frame");
+  if (!header) return "no control frame";
+  return {{"kind", "CONTROL"},
+          {"what", static_cast<int>(header->what)},
+          {"id", hex_of(body.subspan(1, 4))},
+          {"method", header->method},
+          {"body", hex_of(body.subspan(wire::ControlHeader::kSize))}};
+}
+
+TEST(SessionVectors, RequestsAndChallengesAreAnsweredAlike) {
+  const Json& handshake = load("handshake.json").at("handshakes").at(0);
+  for (const Json& vector : vectors().at("answers")) {
+    SCOPED_TRACE(vector.at("side").get<std::string>() + ": " + vector.at("what").get<std::string>());
+    const bool initiator = vector.at("side") == "initiator";
+    SessionOf side(handshake, initiator);
+    PacketCipher cipher(crypto::AeadAlgorithm::aes_256_gcm, SessionOf::peer_keys(handshake, !initiator));
+    EXPECT_EQ(side.receive(bytes_of(vector.at("content"))), Session::Verdict::accepted);
+    Json answers = Json::array();
+    Bytes buffer(session::kPacketSizeDefault);
+    while (const std::size_t size = side.session.poll_transmit(TimePoint{}, buffer)) {
+      const auto opened = open(cipher, answers.size(), BytesView(buffer).first(size));
+      ASSERT_TRUE(opened);
+      answers.push_back(answer_of(opened->content));
+    }
+    // Which path a frame belongs to is the node's business.
+    session::PathFollower paths(session::Path{Endpoint::loopback(1)});
+    for (const wire::PathFrame& frame : side.notes.path_frames)
+      paths.on_frame(TimePoint{}, {Endpoint::loopback(2)}, frame);
+    while (const auto out = paths.poll_transmit(TimePoint{})) {
+      EXPECT_EQ(out->to, session::Path{Endpoint::loopback(2)});
+      const Bytes type{std::byte{static_cast<std::uint8_t>(wire::FrameKind::path)}};
+      answers.push_back(answer_of(joined({type, wire::encode(out->frame)})));
+    }
+    EXPECT_EQ(answers, vector.at("answers"));
   }
 }
 

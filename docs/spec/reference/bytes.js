@@ -45,6 +45,9 @@ export function number(value, size) {
 export const toBigInt = (bytes) => bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
 export const toNumber = (bytes) => Number(toBigInt(bytes));
 
+// Uniformly between `low` and `high`; `random(size)` gives random bytes.
+export const drawBetween = (random, low, high) => low + (toNumber(random(6)) / 2 ** 48) * (high - low);
+
 export class Reader {
   constructor(bytes, doing) {
     this.bytes_ = bytes;

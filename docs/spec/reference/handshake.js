@@ -5,7 +5,7 @@
 import { ascii, concat, ensure, equal, number, Reader, zeros } from './bytes.js';
 import { kAlgorithmEd25519, signStaticKey, verifyStaticKey } from './identity.js';
 import { HandshakeState } from './noise.js';
-import { sessionKeys } from './session.js';
+import { sessionKeys } from './packet.js';
 import { betterSuiteInCommon } from './suite.js';
 
 export const kVersion = 1;
@@ -128,8 +128,9 @@ function checkProof(setup, own, noise, proof, now) {
 }
 
 function sessionOf(setup, noise) {
-  const [forth, back] = noise.split().map((secret) => sessionKeys(setup.suite, secret));
-  return { handshakeHash: noise.handshakeHash, initiatorToResponder: forth, responderToInitiator: back };
+  const secrets = noise.split();
+  const [initiatorToResponder, responderToInitiator] = secrets.map((secret) => sessionKeys(setup.suite, secret));
+  return { handshakeHash: noise.handshakeHash, secrets, initiatorToResponder, responderToInitiator };
 }
 
 // Initiator: message 1.

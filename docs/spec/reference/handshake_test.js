@@ -9,7 +9,7 @@ import * as handshake from './handshake.js';
 import { networkHash } from './identity.js';
 import { draw, handshakeVectors } from './make_vectors.js';
 import * as sealed from './sealed_datagram.js';
-import { openPacket } from './session.js';
+import { openPacket } from './packet.js';
 import { betterSuiteInCommon, suiteById, suites } from './suite.js';
 
 const vectors = handshakeVectors();

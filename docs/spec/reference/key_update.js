@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Key updates: the exchange inside a session that makes the keys of the next epoch, as functions of REKEY frames. When
-// an update begins, and when messages are sent again, is up to the user; random bytes are arguments.
+// an update begins, and when messages are sent again: key_schedule.js. Random bytes are arguments.
 // Spec: docs/spec/03-session.md, section 9.
-import { ascii, concat, ensure, equal, number, Reader, zeros } from './bytes.js';
+import { ascii, concat, ensure, equal, number, zeros } from './bytes.js';
+import { encodeRekey } from './frames.js';
 import { HandshakeState } from './noise.js';
-import { sessionKeys } from './session.js';
+import { sessionKeys } from './packet.js';
 import { hkdfExpand, hkdfExtract, parseProtocolName } from './suite.js';
 
 const kLabel = 'QuantumGate key update v1';
@@ -25,7 +26,7 @@ const sizeOfMessage = ({ dh, kem }, number) =>
 export function encodeHalves(messageNumber, epoch, message) {
   const cut = Math.ceil(message.length / 2);
   return [message.slice(0, cut), message.slice(cut)].map((half, i) =>
-    concat(number(2 * (messageNumber - 1) + i, 1), number(epoch, 4), half),
+    encodeRekey({ part: 2 * (messageNumber - 1) + i, epoch, half }),
   );
 }
 
@@ -50,29 +51,27 @@ export class KeyUpdate {
     return encodeHalves(1, this.epoch + 1, this.exchange.noise.writeMessage(index));
   }
 
-  // The body of a REKEY frame. What it led to: nothing yet, or `keys` of the new epoch, and for the responder `send`,
-  // the bodies of its answer. The responder needs a new index and chance (ephemeralPrivate and kemM) for that.
-  // Throws `protocol`: closes the session with that reason.
-  receive(body, index, chance) {
+  // A REKEY frame. What it led to: nothing yet; or `keys` of the new epoch and, for the responder, `send`, the bodies
+  // of its answer; or `again`, true if it was a half of the message 1 that is answered already. For its answer the
+  // responder needs a new index and chance (ephemeralPrivate and kemM): `draw()` makes both. Throws `protocol`: closes
+  // the session with that reason.
+  receive({ part, epoch, half }, draw) {
     const doing = 'reading a REKEY frame';
-    const reader = new Reader(body, doing);
-    ensure(body.length >= 5, 'protocol', doing);
-    const part = reader.number(1);
-    const epoch = reader.number(4);
     const message = part >> 1 === 0 ? 1 : 2;
     ensure(part <= 3 && (message === 1) === (this.role === 'responder'), 'protocol', doing);
-    if (((epoch - this.epoch) | 0) <= 0) return {}; // an old one; a user may have to send its answer again
-    ensure(epoch === this.epoch + 1 && (message === 1 || this.exchange), 'protocol', doing);
+    const ahead = (epoch - this.epoch) | 0;
+    if (ahead <= 0) return { again: message === 1 && ahead === 0 };
+    ensure(ahead === 1 && (message === 1 || this.exchange), 'protocol', doing);
     const size = sizeOfMessage(this.suite, message);
-    ensure(reader.left === (part % 2 === 0 ? Math.ceil(size / 2) : Math.floor(size / 2)), 'protocol', doing);
-    this.halves[part % 2] ??= reader.rest();
+    ensure(half.length === (part % 2 === 0 ? Math.ceil(size / 2) : Math.floor(size / 2)), 'protocol', doing);
+    this.halves[part % 2] ??= half;
     if (!this.halves[0] || !this.halves[1]) return {};
     const whole = concat(...this.halves);
     this.halves = [];
-    return message === 1 ? this.answer(whole, index, chance) : this.complete(whole);
+    return message === 1 ? this.answer(whole, draw()) : this.complete(whole);
   }
 
-  answer(message1, index, chance) {
+  answer(message1, { index, ...chance }) {
     const noise = this.noise(chance);
     const remoteIndex = this.read(noise, message1);
     const message2 = noise.writeMessage(index);

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { fromHex, toHex } from './bytes.js';
+import { decodeRekey } from './frames.js';
 import { KeyUpdate } from './key_update.js';
 import { keyUpdateVectors } from './make_vectors.js';
 
@@ -26,16 +27,18 @@ test('halves in any order, repeated and late', () => {
     let late = [];
     for (const { initiator: ours, responder: theirs, keys } of vector.updates) {
       const sent = initiator.begin(fromHex(ours.index), chanceOf(ours));
-      const take = (body) => responder.receive(body, fromHex(theirs.index), chanceOf(theirs));
-      for (const body of late) assert.deepEqual(take(body), {});
+      const draw = () => ({ index: fromHex(theirs.index), ...chanceOf(theirs) });
+      const take = (body) => responder.receive(decodeRekey(body), draw);
+      const takeAnswer = (body) => initiator.receive(decodeRekey(body));
+      for (const body of late) assert.deepEqual(take(body), { again: true });
       assert.deepEqual(take(sent[1]), {});
       assert.deepEqual(take(sent[1]), {});
       const { send } = take(sent[0]);
       assert.deepEqual(send.map(toHex), theirs.frames);
-      assert.deepEqual(take(sent[0]), {});
-      assert.deepEqual(initiator.receive(send[1]), {});
-      assert.equal(toHex(initiator.receive(send[0]).keys.initiatorToResponder.key), keys.initiator_to_responder.key);
-      assert.deepEqual(initiator.receive(send[0]), {});
+      assert.deepEqual(take(sent[0]), { again: true });
+      assert.deepEqual(takeAnswer(send[1]), {});
+      assert.equal(toHex(takeAnswer(send[0]).keys.initiatorToResponder.key), keys.initiator_to_responder.key);
+      assert.deepEqual(takeAnswer(send[0]), { again: false });
       late = sent;
     }
   }
@@ -47,19 +50,19 @@ test('what breaks the protocol', () => {
   const frames = update.initiator.frames.map(fromHex);
   const changed = (bytes, at, value) => bytes.map((byte, i) => (i === at ? value : byte));
   const refused = (body) =>
-    assert.throws(() => side(vector, 'responder').receive(body, fromHex('00000001'), {}), { kind: 'protocol' });
-  refused(frames[0].slice(0, 4));
+    assert.throws(() => side(vector, 'responder').receive(decodeRekey(body)), { kind: 'protocol' });
   refused(frames[0].slice(0, -1));
   refused(changed(frames[0], 0, 1).slice(0, -1));
   refused(changed(frames[0], 0, 2));
   refused(changed(frames[0], 0, 4));
   refused(changed(frames[0], 4, 2));
-  assert.throws(() => side(vector, 'initiator').receive(fromHex(update.responder.frames[0])), { kind: 'protocol' });
+  const unasked = decodeRekey(fromHex(update.responder.frames[0]));
+  assert.throws(() => side(vector, 'initiator').receive(unasked), { kind: 'protocol' });
   for (let at = 5; at < frames[1].length; at += 50) {
     const responder = side(vector, 'responder');
-    responder.receive(frames[0]);
-    const damaged = changed(frames[1], at, frames[1][at] ^ 1);
-    const { index, ...chance } = update.responder;
-    assert.throws(() => responder.receive(damaged, fromHex(index), chanceOf(chance)), { kind: 'protocol' });
+    responder.receive(decodeRekey(frames[0]));
+    const damaged = decodeRekey(changed(frames[1], at, frames[1][at] ^ 1));
+    const draw = () => ({ index: fromHex(update.responder.index), ...chanceOf(update.responder) });
+    assert.throws(() => responder.receive(damaged, draw), { kind: 'protocol' });
   }
 });

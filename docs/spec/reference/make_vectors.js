@@ -7,12 +7,14 @@ import { sha256 } from '@noble/hashes/sha2';
 
 import { addressText, checkCharacters, parseAddress } from './address.js';
 import { ascii, concat, fromHex, number, toHex, zeros } from './bytes.js';
+import * as frames from './frames.js';
 import * as handshake from './handshake.js';
 import * as identity from './identity.js';
 import { KeyUpdate, chainSecret, updatePrologue, updateProtocolName } from './key_update.js';
 import { CipherState, HandshakeState } from './noise.js';
+import { openPacket, ReplayWindow, restoreCounter, sealPacket, sessionKeys } from './packet.js';
 import * as sealed from './sealed_datagram.js';
-import * as session from './session.js';
+import { Session } from './session.js';
 import { betterSuiteInCommon, parseProtocolName, suiteById, suites } from './suite.js';
 
 // `size` bytes that only `label` decides: SHA-256(label ‖ block number(4)) ‖ ...
@@ -412,8 +414,8 @@ function handshakeVector(n, scenario) {
     content,
     packet:
       from === 'initiator'
-        ? session.sealPacket(setup.suite, initiatorToResponder, responder.sessionIndex, counter, content)
-        : session.sealPacket(setup.suite, responderToInitiator, initiator.sessionIndex, counter, content),
+        ? sealPacket(setup.suite, initiatorToResponder, responder.sessionIndex, counter, content)
+        : sealPacket(setup.suite, responderToInitiator, initiator.sessionIndex, counter, content),
   });
   const written = (role) => {
     const { extensions, ...rest } = { ...ours[role], ...ours[role].identity };
@@ -461,7 +463,7 @@ function handshakeVector(n, scenario) {
     packets: [
       packet('responder', 0n, zeros(0)),
       packet('initiator', 0n, zeros(0)),
-      packet('initiator', 1n, session.encodeFrame(session.kClose, number(0, 2))),
+      packet('initiator', 1n, frames.encodeFrame(frames.kClose, number(0, 2))),
     ],
   };
 }
@@ -653,7 +655,7 @@ export function handshakeVectors() {
 function packetVectors(protocolName, n, compact) {
   const suite = parseProtocolName(protocolName);
   const secret = draw(`session ${n} secret`, 32);
-  const keys = session.sessionKeys(suite, secret);
+  const keys = sessionKeys(suite, secret);
   const index = draw(`session ${n} index`, 4);
   const counters = [
     ...[0n, 1n, 2n, 255n, 256n, 2n ** 16n, 2n ** 31n - 1n, 2n ** 31n, 2n ** 31n + 1n],
@@ -662,7 +664,7 @@ function packetVectors(protocolName, n, compact) {
   const sizes = [0, 1, 2, 15, 16, 17, 64, 255, 1208, 1448];
   const make = (counter, size) => {
     const content = draw(`session ${n} content ${counter} ${size}`, size);
-    return { counter, content, packet: session.sealPacket(suite, keys, index, counter, content) };
+    return { counter, content, packet: sealPacket(suite, keys, index, counter, content) };
   };
   const packets = [
     ...(compact ? [0n, 2n ** 32n] : counters).map((counter, i) => make(counter, i)),
@@ -700,7 +702,7 @@ function restoreVectors() {
     [7n * turn + 2n ** 30n, 0xf0000000],
     [7n * turn + 2n ** 30n, 0xa0000000],
   ];
-  return rows.map(([highest, low]) => ({ highest, low, counter: session.restoreCounter(highest, low) }));
+  return rows.map(([highest, low]) => ({ highest, low, counter: restoreCounter(highest, low) }));
 }
 
 function replayVectors() {
@@ -726,16 +728,16 @@ function replayVectors() {
     11873n,
   ];
   const far = [8128n, 2n ** 31n, 2n ** 31n - 8127n, 2n ** 31n - 8128n, 20001n];
-  const window = new session.ReplayWindow();
+  const window = new ReplayWindow();
   return [...counters, ...far].map((counter) => ({ counter, accepted: window.accept(counter) }));
 }
 
 function frameVectors() {
-  const { encodeFrame, kPadding, kStream, kControl, kClose, kPath, kDatagram } = session;
+  const { encodeFrame, kPadding, kStream, kControl, kClose, kPath, kDatagram } = frames;
   const stream = concat(Uint8Array.of(7), draw('session quic', 40));
   const id = draw('session control id', 4);
   const control = (what, method, size) =>
-    session.encodeControl({ what, id, method, body: draw(`session control ${size}`, size) });
+    frames.encodeControl({ what, id, method, body: draw(`session control ${size}`, size) });
   const open = { length: false };
   const must = { mustBeUnderstood: true };
   const close = (reason) => number(reason, 2);
@@ -799,9 +801,55 @@ function frameVectors() {
     ['good frame, then a bad one', concat(encodeFrame(kPadding, zeros(9)), fromHex('43'))],
   ];
   return {
-    good: good.map(([what, content]) => ({ what, content, frames: session.parseFrames(content) })),
+    good: good.map(([what, content]) => ({ what, content, frames: [...frames.parseFrames(content)] })),
     bad: bad.map(([what, content]) => ({ what, content })),
   };
+}
+
+// What a side that has just got its session answers to a packet, as frames in their order.
+function answerVectors() {
+  const { encodeFrame, encodeControl, encodePath, kControl, kPath, kClose } = frames;
+  const id = draw('session request id', 4);
+  const request = (method, body = zeros(0)) => encodeFrame(kControl, encodeControl({ what: 0, id, method, body }));
+  const answer = (method) => encodeFrame(kControl, encodeControl({ what: 1, id, method, body: zeros(0) }));
+  const challenge = encodeFrame(kPath, encodePath({ what: 0, token: draw('session token', 8) }));
+  const rows = [
+    ['initiator', 'are you there', request(5)],
+    ['responder', 'are you there', request(5)],
+    ['initiator', 'are you there, with a body', request(5, zeros(1))],
+    ['initiator', 'unknown method', request(200, draw('session body', 256))],
+    ['initiator', 'the method that says "unknown method"', request(0)],
+    ['initiator', 'key update wanted', request(6, number(0, 4))],
+    ['initiator', 'key update wanted, for keys that it does not have', request(6, number(7, 4))],
+    ['initiator', 'key update wanted, without the epoch', request(6)],
+    ['responder', 'key update wanted, of the side that does not begin', request(6, number(0, 4))],
+    ['initiator', 'an answer to no request', answer(5)],
+    ['responder', 'three requests in one packet', concat(request(5), request(77), request(5))],
+    ['initiator', 'CLOSE, then a request', concat(encodeFrame(kClose, number(0, 2)), request(5))],
+    ['initiator', 'path challenge', challenge],
+    ['responder', 'path challenge', challenge],
+    ['responder', 'path answer', encodeFrame(kPath, encodePath({ what: 1, token: draw('session token', 8) }))],
+  ];
+  return rows.map(([side, what, content]) => ({ side, what, content, answers: answersOf(side, content) }));
+}
+
+function answersOf(role, content) {
+  const suite = suiteById(1);
+  const secrets = [draw('session answers forth', 32), draw('session answers back', 32)];
+  const [initiatorToResponder, responderToInitiator] = secrets.map((secret) => sessionKeys(suite, secret));
+  const [localIndex, remoteIndex] = [fromHex('00000001'), fromHex('00000002')];
+  const [ours, theirs] =
+    role === 'initiator' ? [initiatorToResponder, responderToInitiator] : [responderToInitiator, initiatorToResponder];
+  const handshakeHash = zeros(32);
+  const keys = { suite, role, handshakeHash, secrets, initiatorToResponder, responderToInitiator };
+  const answers = [];
+  const session = new Session(0, { ...keys, localIndex, remoteIndex }, 'the path', {
+    random: zeros,
+    transmit: (packet) =>
+      answers.push(...frames.parseFrames(openPacket(suite, ours, packet, BigInt(answers.length) - 1n).content)),
+  });
+  session.receive(0, sealPacket(suite, theirs, localIndex, 0n, content), 'the path');
+  return answers;
 }
 
 export function sessionVectors() {
@@ -813,6 +861,7 @@ export function sessionVectors() {
     restore: restoreVectors(),
     replay: replayVectors(),
     frames: frameVectors(),
+    answers: answerVectors(),
   });
 }
 
@@ -837,10 +886,11 @@ function keyUpdateVector(protocolName, n) {
     const kemM = drawn(`${epoch} kem m`, 32);
     const psk = initiator.psk;
     const sent = initiator.begin(index.initiator, { ephemeralPrivate: ephemeral[0], kemSeed });
-    responder.receive(sent[0]);
-    const answer = responder.receive(sent[1], index.responder, { ephemeralPrivate: ephemeral[1], kemM });
-    initiator.receive(answer.send[0]);
-    const { keys } = initiator.receive(answer.send[1]);
+    responder.receive(frames.decodeRekey(sent[0]));
+    const own = () => ({ index: index.responder, ephemeralPrivate: ephemeral[1], kemM });
+    const answer = responder.receive(frames.decodeRekey(sent[1]), own);
+    initiator.receive(frames.decodeRekey(answer.send[0]));
+    const { keys } = initiator.receive(frames.decodeRekey(answer.send[1]));
     return {
       epoch,
       psk,

@@ -114,6 +114,11 @@ export class SymmetricState {
     this.mixHash(ciphertext);
     return plaintext;
   }
+  copy() {
+    const { key, n } = this.cipherState;
+    const cipherState = Object.assign(new CipherState(this.cipher, key), { n });
+    return Object.assign(Object.create(SymmetricState.prototype), this, { cipherState });
+  }
   // The two transport keys: initiator to responder, and back.
   split() {
     return noiseHkdf(this.hash, this.ck, zeros(0), 2).map((key) => key.slice(0, 32));
@@ -201,7 +206,13 @@ export class HandshakeState {
     return concat(...parts);
   }
 
-  // Throws `malformed` or `not_authentic`; the object is of no use then (a node works on a copy of the state).
+  // For readMessage: a message that does not open spoils the object that was to read it.
+  copy() {
+    const symmetric = this.symmetric.copy();
+    return Object.assign(Object.create(HandshakeState.prototype), this, { symmetric, psks: [...this.psks] });
+  }
+
+  // Throws `malformed` or `not_authentic`; the object is of no use then: let a copy read what may be anything.
   readMessage(message) {
     if (this.finished || this.myTurn) throw new Error('not the turn of the peer');
     let rest = message;

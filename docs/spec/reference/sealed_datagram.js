@@ -107,6 +107,10 @@ export function openMessage(key, datagrams, hasIndex) {
 // Message 1 has no room to vary: two keys, a payload of 16 bytes, two tags.
 const message1Size = ({ dh, kem }) => dh.size + kem.encapsulationKeySize + 16 + 2 * kTagSize;
 
+// Sizes of the datagrams of a message 1.
+export const firstDatagramSizes = (suite) =>
+  cutMessage(zeros(message1Size(suite))).map(({ length }) => kSaltSize + kHeaderSize + length + kTagSize);
+
 // Steps 1, 4 and 6 of section 5: what a responder demands of a first datagram that it has opened.
 export function checkFirst({ header, piece }, enabledSuites, now) {
   const doing = 'checking a first datagram';

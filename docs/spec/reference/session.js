@@ -1,140 +1,206 @@
 // SPDX-License-Identifier: MIT
-// Packets of a session: keys, masked counter, sealing, replay window, frames.
-// Spec: docs/spec/02-handshake.md, section 7; docs/spec/03-session.md, sections 1 to 3.
-import { concat, ensure, number, Reader, SpecError, toNumber, xor, zeros } from './bytes.js';
-import { hkdfExpand, open, seal } from './suite.js';
+// A session without streams: packets in and out, control requests, keepalive, path challenges, key updates, close.
+// Bytes and time are arguments, so that it needs neither sockets nor timers; times are in ms.
+// Spec: docs/spec/03-session.md.
+import { drawBetween, equal, number, SpecError, toNumber, zeros } from './bytes.js';
+import * as control from './control.js';
+import { encodeControl, encodeFrame, encodePath, kClose, kControl, kPath, kRekey, parseFrames } from './frames.js';
+import { KeySchedule } from './key_schedule.js';
 
-export const kPacketSizeMin = 24;
-export const kPacketSizeMax = 1472;
-export const kReplaySpan = 8128n;
+const kSecond = 1000;
+const kKeepalive = { min: 15 * kSecond, max: 20 * kSecond };
+const kSilenceMax = 60 * kSecond;
+const kUnansweredMax = 20 * kSecond;
+const kAskAfterSilence = 40 * kSecond;
+const kAskAfterUnanswered = 8 * kSecond;
+const kClosingTime = 3 * kSecond;
+const kCloseCopies = 2;
+const kCloseRepeatsMax = 5;
 
-// `secret` is one of the two of Split(). A suite is an object with `cipher` and `hash`.
-export const sessionKeys = ({ hash }, secret) => ({
-  key: hkdfExpand(hash, secret, 'qg key', 32),
-  iv: hkdfExpand(hash, secret, 'qg iv', 12),
-  mask: hkdfExpand(hash, secret, 'qg mask', 32),
-});
+export const kReasons = {
+  normal: 0,
+  shuttingDown: 1,
+  duplicate: 2,
+  replaced: 3,
+  protocol: 4,
+  internal: 5,
+  keyLimit: 7,
+};
 
-const nonceOf = (keys, counter) => xor(keys.iv, concat(zeros(4), number(counter, 8)));
-const aadOf = (index, counter) => concat(index, number(counter, 8));
-const counterMask = ({ cipher }, keys, sealed) => cipher.headerMask(keys.mask, sealed.slice(0, 16)).slice(0, 4);
+export class Session {
+  state = 'open'; // then 'closing' if we closed it, 'closed' if not, and 'gone' when its indexes are free
+  datagramsReceived = 0n;
 
-// `counter` is a BigInt, `index` the receiver's (4 bytes).
-export function sealPacket(suite, keys, index, counter, content) {
-  const sealed = seal(suite.cipher, keys.key, nonceOf(keys, counter), aadOf(index, counter), content);
-  const low = number(counter & 0xffffffffn, 4);
-  const packet = concat(index, xor(low, counterMask(suite, keys, sealed)), sealed);
-  if (packet.length > kPacketSizeMax) throw new RangeError('a packet has at most 1,472 bytes');
-  return packet;
-}
+  // `established`: see KeySchedule; `path`: where packets go. What the session needs of the world: `random(size)`,
+  // `newIndex()`, `transmit(packet, path)`. What it tells: `onRequest(method)` that the peer asks for,
+  // `onDatagram(id, content)`, `onKeys(epoch)`, and once `onEnd(reason, byPeer)`: a number, or 'idle'.
+  constructor(now, established, path, { random, newIndex, times, transmit, ...events }) {
+    Object.assign(this, { path, random, transmit, events });
+    this.keys = new KeySchedule(now, established, { random, newIndex, times });
+    this.requests = new control.ControlRequests(random(4));
+    this.indexes = [];
+    this.heard(now);
+    this.scheduleKeepalive(now);
+  }
 
-// `highest` is the highest authentic counter so far, -1n before the first packet.
-export function openPacket(suite, keys, packet, highest) {
-  const doing = 'opening a packet';
-  ensure(packet.length >= kPacketSizeMin && packet.length <= kPacketSizeMax, 'malformed', doing);
-  const reader = new Reader(packet, doing);
-  const index = reader.take(4);
-  const masked = reader.take(4);
-  const sealed = reader.rest();
-  const counter = restoreCounter(highest, toNumber(xor(masked, counterMask(suite, keys, sealed))));
-  const content = open(suite.cipher, keys.key, nonceOf(keys, counter), aadOf(index, counter), sealed);
-  return { index, counter, content };
-}
+  owns(index) {
+    return (this.keys?.indexes ?? this.indexes).some((each) => equal(each, index));
+  }
 
-// The value nearest to highest + 1 whose low 32 bits are `low`; of two equally near ones the greater; never negative.
-export function restoreCounter(highest, low) {
-  const expected = highest + 1n;
-  const around = (expected & ~0xffffffffn) | BigInt(low);
-  const distance = (value) => (value > expected ? value - expected : expected - value);
-  return [around - 2n ** 32n, around, around + 2n ** 32n]
-    .filter((value) => value >= 0n)
-    .reduce((best, value) => (distance(value) <= distance(best) ? value : best));
-}
+  heard(now) {
+    this.heardAt = now;
+    this.unansweredSince = Infinity; // since when something that a living peer would answer is not
+    this.asked = false; // whether it is there
+  }
 
-// Which authentic counters are new. (A node keeps a bit map of 1 KiB.)
-export class ReplayWindow {
-  highest = -1n;
-  seen = new Set();
-  accept(counter) {
-    if (this.seen.has(counter) || counter + kReplaySpan <= this.highest) return false;
-    this.seen.add(counter);
-    if (counter > this.highest) this.highest = counter;
+  // A datagram for an index of ours. Whether it was authentic and new.
+  receive(now, packet, from) {
+    if (this.state !== 'open') {
+      this.repeatClose();
+      return false;
+    }
+    const content = this.keys.open(now, packet);
+    if (!content) return false;
+    this.heard(now);
+    try {
+      for (const frame of parseFrames(content)) {
+        this.receiveFrame(now, frame, from);
+        if (this.state !== 'open') break;
+      }
+    } catch (error) {
+      if (!(error instanceof SpecError)) throw error;
+      this.close(now, kReasons.protocol);
+    }
+    this.run(now);
     return true;
   }
-}
 
-export const kPadding = 0;
-export const kStream = 1;
-export const kControl = 2;
-export const kClose = 3;
-export const kRekey = 4;
-export const kPath = 5;
-export const kDatagram = 8;
-const kMustBeUnderstood = 0x80;
-const kLengthFollows = 0x40;
-
-// `body` with its length, or, as the last frame of a packet, without.
-export const encodeFrame = (kind, body, { length = true, mustBeUnderstood = false } = {}) =>
-  concat(
-    number(kind | (length ? kLengthFollows : 0) | (mustBeUnderstood ? kMustBeUnderstood : 0), 1),
-    length ? number(body.length, 2) : zeros(0),
-    body,
-  );
-
-export const encodeControl = ({ what, id, method, body }) => concat(number(what, 1), id, number(method, 1), body);
-
-// Content of a packet → frames that matter, up to a CLOSE. Throws `protocol`: closes the session with that reason.
-export function parseFrames(content) {
-  try {
-    return parseFramesOrFail(content);
-  } catch (error) {
-    throw error instanceof SpecError ? new SpecError('protocol', 'reading frames') : error;
-  }
-}
-
-function parseFramesOrFail(content) {
-  const doing = 'reading frames';
-  const reader = new Reader(content, doing);
-  const frames = [];
-  while (reader.left > 0) {
-    const type = reader.number(1);
-    const body = new Reader(type & kLengthFollows ? reader.take(reader.number(2)) : reader.rest(), doing);
-    switch (type & 0x3f) {
-      case kPadding:
+  receiveFrame(now, frame, from) {
+    switch (frame.kind) {
+      case 'CONTROL':
+        if (frame.what === control.kAnswer) {
+          this.requests.receive(frame);
+        } else {
+          this.send(now, kControl, encodeControl(this.answer(frame)));
+          this.events.onRequest?.(frame.method);
+        }
         break;
-      case kStream:
-        frames.push({ kind: 'STREAM', generation: body.number(1), packet: body.rest() });
-        break;
-      case kControl: {
-        const frame = {
-          kind: 'CONTROL',
-          what: body.number(1),
-          id: body.take(4),
-          method: body.number(1),
-          body: body.rest(),
-        };
-        ensure(frame.what <= 1 && frame.body.length <= 256, 'protocol', doing);
-        frames.push(frame);
+      case 'REKEY': {
+        const { epoch } = this.keys.update;
+        for (const body of this.keys.receive(now, frame)) this.send(now, kRekey, body);
+        if (this.keys.update.epoch === epoch) break;
+        // Brings the responder to the new keys, and its answer us to the end of the update.
+        if (this.keys.role === 'initiator') this.request(now, control.kAreYouThere);
+        this.events.onKeys?.(epoch + 1);
         break;
       }
-      case kClose:
-        frames.push({ kind: 'CLOSE', reason: body.number(2) });
-        ensure(body.left === 0, 'protocol', doing);
-        return frames;
-      case kRekey:
-        frames.push({ kind: 'REKEY', part: body.number(1), epoch: body.number(4), half: body.rest() });
-        ensure(frames.at(-1).part <= 3, 'protocol', doing);
+      case 'PATH':
+        // An answer is nothing to us: we challenge nobody.
+        if (frame.what === 0) this.send(now, kPath, encodePath({ what: 1, token: frame.token }), from);
         break;
-      case kPath:
-        frames.push({ kind: 'PATH', what: body.number(1), token: body.take(8) });
-        ensure(frames.at(-1).what <= 1 && body.left === 0, 'protocol', doing);
+      case 'DATAGRAM':
+        this.datagramsReceived++;
+        this.events.onDatagram?.(frame.id, frame.content);
         break;
-      case kDatagram:
-        frames.push({ kind: 'DATAGRAM', id: body.take(4), content: body.rest() });
+      case 'CLOSE':
+        this.end(now, 'closed', frame.reason, true);
         break;
-      default:
-        ensure(!(type & kMustBeUnderstood), 'protocol', doing);
+      default: // STREAM: we have announced no stream parameters
     }
   }
-  return frames;
+
+  // The answer to a control request.
+  answer({ id, method, body }) {
+    const empty = body.length === 0;
+    const answerWith = (content) => ({ what: control.kAnswer, id, method, body: content });
+    if (method === control.kAreYouThere && empty) return answerWith(zeros(0));
+    if (method === control.kDatagramCount && empty) return answerWith(number(this.datagramsReceived, 8));
+    if (method === control.kShapeWanted && control.isShape(body)) return answerWith(zeros(1)); // we do not follow
+    if (method === control.kKeyUpdateWanted && body.length === 4 && this.keys.role === 'initiator') {
+      if (toNumber(body) === this.keys.update.epoch) this.keys.want();
+      return answerWith(zeros(0));
+    }
+    return { what: control.kAnswer, id, method: control.kUnknownMethod, body: zeros(0) };
+  }
+
+  // See ControlRequests.request.
+  request(now, method, body, done) {
+    const accepted = this.requests.request(now, method, body, done);
+    this.run(now);
+    return accepted;
+  }
+
+  // A packet with one frame, or with none.
+  send(now, kind, body, path = this.path) {
+    if (this.state !== 'open') return;
+    this.transmit(this.keys.seal(kind === undefined ? zeros(0) : encodeFrame(kind, body)), path);
+    this.scheduleKeepalive(now);
+  }
+  // The same with a frame that a living peer answers.
+  ask(now, kind, body) {
+    this.send(now, kind, body);
+    this.unansweredSince = Math.min(this.unansweredSince, now);
+  }
+
+  sendKeepalive(now) {
+    this.send(now);
+  }
+  scheduleKeepalive(now) {
+    this.keepaliveAt = now + drawBetween(this.random, kKeepalive.min, kKeepalive.max);
+  }
+
+  close(now, reason = kReasons.normal) {
+    if (this.state !== 'open') return;
+    this.closePacket = this.keys.seal(encodeFrame(kClose, number(reason, 2)));
+    this.closeRepeats = 0;
+    for (let i = 0; i < kCloseCopies; i++) this.transmit(this.closePacket, this.path);
+    this.end(now, 'closing', reason, false);
+  }
+
+  repeatClose() {
+    if (this.state === 'closing' && this.closeRepeats++ < kCloseRepeatsMax) this.transmit(this.closePacket, this.path);
+  }
+
+  end(now, state, reason, byPeer) {
+    this.state = state;
+    this.indexes = this.keys.indexes;
+    this.keys = undefined; // a node wipes them
+    this.goneAt = now + kClosingTime;
+    this.requests.endAll();
+    this.events.onEnd?.(reason, byPeer);
+  }
+
+  get idleAt() {
+    return Math.min(this.heardAt + kSilenceMax, this.unansweredSince + kUnansweredMax);
+  }
+  get asksAt() {
+    if (this.asked) return Infinity;
+    return Math.min(this.heardAt + kAskAfterSilence, this.unansweredSince + kAskAfterUnanswered);
+  }
+
+  // When to call run; Infinity: never again.
+  get deadline() {
+    if (this.state === 'gone') return Infinity;
+    if (this.state !== 'open') return this.goneAt;
+    return Math.min(this.idleAt, this.asksAt, this.keepaliveAt, this.requests.deadline, this.keys.deadline);
+  }
+
+  // Does what is due.
+  run(now) {
+    if (this.state !== 'open') {
+      if (now >= this.goneAt) this.state = 'gone';
+      return;
+    }
+    if (now >= this.idleAt) return this.end(now, 'closed', 'idle', false);
+    if (now >= this.keys.endsAt) return this.close(now, kReasons.keyLimit);
+    if (now >= this.asksAt) {
+      this.asked = true;
+      this.requests.request(now, control.kAreYouThere);
+    }
+    const { rekey, ask } = this.keys.poll(now);
+    for (const body of rekey) this.ask(now, kRekey, body); // message 1
+    if (ask) this.requests.request(now, control.kKeyUpdateWanted, number(this.keys.update.epoch, 4));
+    for (const body of this.requests.poll(now)) this.ask(now, kControl, body);
+    if (now >= this.keepaliveAt) this.sendKeepalive(now);
+  }
 }

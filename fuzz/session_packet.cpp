@@ -91,7 +91,9 @@ Effects foretell(TimePoint now, BytesView content, Rekey& rekey) {
         break;
       case 2:
         if (body.size() < 6 || body.size() > 262 || body[0] > std::byte{1}) return protocol();
-        if (body[0] == std::byte{0} && body[5] != std::byte{session::kMethodAreYouThere}) {  // that it answers itself
+        if (body[0] == std::byte{1}) break;
+        // "Are you there" it answers itself.
+        if (body[5] != std::byte{session::kMethodAreYouThere} || body.size() != 6) {
           effects.requests.emplace_back(std::to_integer<std::uint8_t>(body[5]), fuzz::copy(body.subspan(6)));
         }
         break;

@@ -23,6 +23,15 @@ VALUES = {
     "keep_parts": ("3", "3"),
     "key_gone": ('"lock"', "lock"),
     "chat_history": ('"memory"', "memory"),
+    "privacy": ("3", "3"),
+    "padding": ('"full"', "full"),
+    "cover": ('"poisson"', "poisson"),
+    "cover_interval": ("40", "40"),
+    "send_delay": ("7", "7"),
+    "handshake_jitter": ("8", "8"),
+    "key_update_min": ("60", "60"),
+    "key_update_max": ("90", "90"),
+    "cover_for_peers": ("0", "0"),
     "log_level": ('"error"', "error"),
 }
 

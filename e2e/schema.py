@@ -108,6 +108,7 @@ def test_with_nodes(bench):
     good("invite", b.do("invite"))
     good("join", bench.run("--json", "join", b.do("invite").json()["invitation"]))
     good("peer-connect", a.do("peer", "connect", b.address))
+    good("privacy", a.do("privacy", "3"))
     good("peer-list", a.do("peer", "list"))
     good("status", a.do("status"))
     follows("status", watching.line() + "\n" + watching.line(), 2)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "apps/qgate/settings.hpp"
@@ -34,6 +35,14 @@ struct StatusOptions {
 Outcome<void> status(const Globals& globals, const StatusOptions& options);
 
 Outcome<void> doctor(const Globals& globals);
+
+struct PrivacyOptions {
+  std::uint64_t level = 1;
+  std::optional<std::string> padding, cover;
+  std::optional<std::uint64_t> cover_interval_ms, send_delay_ms, handshake_jitter_ms;
+  std::string peer;  // empty: the node's own, for all sessions without one
+};
+Outcome<void> privacy(const Globals& globals, const PrivacyOptions& options);
 
 struct InviteOptions {
   std::vector<std::string> places;  // "host:port"; empty: where the node listens

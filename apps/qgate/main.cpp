@@ -88,6 +88,7 @@ class CommandLine {
     add_settings(app_, SettingScope::every_command);
     add_key_commands();
     add_node_commands();
+    add_privacy_command();
     add_invitation_commands();
     add_peer_commands();
     add_chat_command();
@@ -189,6 +190,27 @@ class CommandLine {
         ->type_name("SECONDS")
         ->needs(watch)
         ->check(seconds_between(0.2, 3600));
+  }
+
+  void add_privacy_command() {
+    CLI::App* command = verb(app_, "privacy", "Choose what a watcher of the network is not to see, until the node ends",
+                             [this] { return privacy(globals_, privacy_); });
+    command
+        ->add_option("LEVEL", privacy_.level, "1: nothing is hidden, nothing is spent, to 5: all looks alike, always")
+        ->type_name("")
+        ->required()
+        ->check(CLI::Range(1, 5).description(""));
+    command->add_option("--peer", privacy_.peer, "For the session with this one only: UUID, address or invitation")
+        ->type_name("PEER");
+    const auto differing = [&](Setting setting, auto& value) {
+      const SettingRow& row = row_of(setting);
+      choices_[command->add_option(flag_of(row), value, row.meaning)->type_name(row.placeholder)] = choices_of(row);
+    };
+    differing(Setting::padding, privacy_.padding);
+    differing(Setting::cover, privacy_.cover);
+    differing(Setting::cover_interval, privacy_.cover_interval_ms);
+    differing(Setting::send_delay, privacy_.send_delay_ms);
+    differing(Setting::handshake_jitter, privacy_.handshake_jitter_ms);
   }
 
   void add_invitation_commands() {
@@ -340,6 +362,7 @@ class CommandLine {
   Globals globals_;
   IdentityOptions identity_;
   StatusOptions status_;
+  PrivacyOptions privacy_;
   InviteOptions invite_;
   std::string invitation_;
   ConnectOptionsText connect_;

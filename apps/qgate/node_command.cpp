@@ -17,6 +17,7 @@
 #include "apps/qgate/folders.hpp"
 #include "apps/qgate/json.hpp"
 #include "apps/qgate/node_key.hpp"
+#include "apps/qgate/privacy_choice.hpp"
 #include "apps/qgate/running_node.hpp"
 #include "apps/qgate/service_manager.hpp"
 #include "apps/qgate/standing_peers.hpp"
@@ -105,8 +106,14 @@ std::vector<Address> standing_addresses(const Settings& settings) {
   return addresses;
 }
 
+// What a running node takes over, besides the level of its log.
+struct Reloaded {
+  std::vector<Address> standing;
+  std::optional<Privacy> privacy;  // none: never read again
+};
+
 // Takes over what a running node can, and says of the rest that it waits for the next start.
-void reload(const Globals& globals, std::atomic<LogLevel>& least, std::vector<Address>& standing, const LogSink& log) {
+void reload(const Globals& globals, std::atomic<LogLevel>& least, Reloaded& reloaded, const LogSink& log) {
   const LoadedSettings loaded = load_settings(globals.flags);
   for (const Problem& problem : loaded.problems) {
     log(LogLevel::error, "settings", problem.place + ": " + problem.message + " Nothing was taken over.");
@@ -118,8 +125,13 @@ void reload(const Globals& globals, std::atomic<LogLevel>& least, std::vector<Ad
       log(LogLevel::warning, "settings", std::string(row.name) + " has changed; restart the node to use it.");
     }
   }
+  const auto privacy = to_privacy(privacy_choice(loaded.settings));
+  if (!privacy) {
+    log(LogLevel::error, "settings", "privacy: " + privacy.error().message + " Nothing was taken over.");
+    return;
+  }
   least = log_level(globals, loaded.settings);
-  standing = standing_addresses(loaded.settings);
+  reloaded = {standing_addresses(loaded.settings), *privacy};
   log(LogLevel::info, "settings", std::string("read again; log_level is ") + level_name(least) + ".");
 }
 
@@ -144,7 +156,7 @@ class Life {
         log_(log),
         socket_(globals.text(Setting::control)),
         key_(globals.loaded.settings),
-        standing_(standing_addresses(globals.loaded.settings)) {}
+        reloaded_{standing_addresses(globals.loaded.settings), std::nullopt} {}
 
   Outcome<Identity> load_key() { return key_.load(); }
 
@@ -158,23 +170,23 @@ class Life {
     running_ = std::move(*running);
     address_ = running_->node().address();
     if (!running_->warning().empty()) log_(LogLevel::warning, "chat", running_->warning());
-    running_->standing().set(standing_);
-    if (!standing_.empty()) running_->standing().tick();
+    take_over();
+    if (!reloaded_.standing.empty()) running_->standing().tick();
     return {};
   }
 
   // Whether tick() has anything to look after.
-  bool needs_ticks() const { return key_.is_watched() || !standing_.empty(); }
+  bool needs_ticks() const { return key_.is_watched() || !reloaded_.standing.empty(); }
   // Once a second.
   void tick() {
     if (running_ && !key_.there()) lock();
     if (!running_) unlock();
-    if (running_ && !standing_.empty()) running_->standing().tick();
+    if (running_ && !reloaded_.standing.empty()) running_->standing().tick();
   }
 
   void reload_settings(std::atomic<LogLevel>& least) {
-    reload(globals_, least, standing_, log_);
-    if (running_) running_->standing().set(standing_);
+    reload(globals_, least, reloaded_, log_);
+    if (running_) take_over();
   }
 
   void tell_alive() const {
@@ -191,6 +203,13 @@ class Life {
   std::string address() const { return address_.to_string(); }
 
  private:
+  void take_over() {
+    running_->standing().set(reloaded_.standing);
+    if (!reloaded_.privacy) return;
+    Node& node = running_->node();
+    node.post([&node, privacy = *reloaded_.privacy] { static_cast<void>(node.set_privacy(privacy)); });  // was checked
+  }
+
   void lock() {
     const api::LockedStatus status{running_->node().uuid().to_string(), address(), running_->service().network,
                                    running_->service().shared_secret.has_value(), started_};
@@ -228,7 +247,7 @@ class Life {
   const LogSink& log_;
   const std::string socket_;
   NodeKey key_;
-  std::vector<Address> standing_;
+  Reloaded reloaded_;
   Address address_;
   std::unique_ptr<RunningNode> running_;
   std::unique_ptr<control::Server> server_;  // destroyed before the node
@@ -244,6 +263,9 @@ Outcome<void> node_run(const Globals& globals) {
 
   const ServiceManager manager;
   const Settings& settings = globals.loaded.settings;
+  if (const auto privacy = to_privacy(privacy_choice(settings)); !privacy) {
+    return failed(ExitCode::usage, "the settings for privacy do not fit together: " + privacy.error().message);
+  }
   if (settings.list(Setting::listen).empty()) {
     return failed(ExitCode::usage,
                   "where shall the node listen? Say --listen HOST:PORT, or set 'listen' in a configuration file.");

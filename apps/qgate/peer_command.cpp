@@ -19,6 +19,14 @@ std::string milliseconds(const Json& peer) {
   return text;
 }
 
+// "5", or "custom"; "5, one way" if the peer does not do likewise.
+std::string privacy(const Json& peer) {
+  const Json shape = peer.value("privacy", Json::object());
+  const std::uint64_t level = number_member(shape, "level").value_or(0);
+  const std::string text = level == 0 ? "custom" : std::to_string(level);
+  return level == 1 || peer.value("peer_follows", false) ? text : text + ", one way";
+}
+
 }  // namespace
 
 Outcome<void> peer_connect(const Globals& globals, const ConnectOptionsText& options) {
@@ -58,7 +66,7 @@ Outcome<void> peer_list(const Globals& globals) {
   }
   // Without -v it fits 80 columns, as long as the endpoint is one of IPv4.
   std::vector<std::vector<std::string>> rows{{"UUID", "ENDPOINT", "PQ", "FOR"}};
-  if (globals.verbose) rows[0].insert(rows[0].end(), {"KEYS FOR", "SENT", "RECEIVED", "SUITE"});
+  if (globals.verbose) rows[0].insert(rows[0].end(), {"KEYS FOR", "PRIVACY", "SENT", "RECEIVED", "SUITE"});
   for (const Json& peer : peers) {
     rows.push_back({text_member(peer, "uuid").value_or("?"), text_member(peer, "endpoint").value_or("?"),
                     peer.value("post_quantum", false) ? "yes" : "NO",
@@ -66,7 +74,7 @@ Outcome<void> peer_list(const Globals& globals) {
     if (!globals.verbose) continue;
     rows.back().insert(
         rows.back().end(),
-        {human_duration(std::chrono::seconds(number_member(peer, "key_age_s").value_or(0))),
+        {human_duration(std::chrono::seconds(number_member(peer, "key_age_s").value_or(0))), privacy(peer),
          human_bytes(number_member(peer, "bytes_sent").value_or(0)),
          human_bytes(number_member(peer, "bytes_received").value_or(0)), text_member(peer, "suite").value_or("?")});
   }

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "apps/qgate/folders.hpp"
+#include "apps/qgate/privacy_choice.hpp"
 #include "apps/qgate/received_lines.hpp"
 #include "extenders/common/utf8.hpp"
 #include "quantumgate/shared_secret.h"
@@ -83,6 +84,8 @@ Outcome<std::unique_ptr<RunningNode>> RunningNode::start(const Globals& globals,
   options.network = settings.text(Setting::network);
   options.sessions_max = static_cast<std::uint32_t>(settings.number(Setting::sessions_max));
   if (const auto& suites = settings.list(Setting::suites); !suites.empty()) options.suites = suites;
+  options.cover_for_peers_max = settings.number(Setting::cover_for_peers) * 1024;
+  options.privacy = *to_privacy(privacy_choice(settings));
   options.log = log;
   std::unique_ptr<RunningNode> running(new RunningNode);
   api::Service& service = running->service_;

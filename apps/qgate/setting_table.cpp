@@ -19,6 +19,10 @@ constexpr const char* kKeyGone[] = {"ignore", "lock"};
 
 constexpr const char* kChatHistory[] = {"disk", "memory"};
 
+constexpr const char* kPaddings[] = {"none", "random", "classes", "full"};
+
+constexpr const char* kCovers[] = {"off", "poisson", "constant"};
+
 constexpr SettingRow kSettingRows[kSettingCount] = {
     {Setting::control, "control", SettingKind::file, SettingScope::every_command, "SOCKET",
      "$XDG_RUNTIME_DIR/qgate/node.sock", "Control socket of the node", false, 1, 107},
@@ -47,6 +51,26 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
      "How long to keep what a broken transfer has brought; 0: not at all", false, 0, 3650},
     {Setting::chat_history, "chat_history", SettingKind::choice, SettingScope::node, "WHERE", "disk",
      "Where lines of chat are kept; on the disk they are sealed with the node's key", false, 0, 0, 1, kChatHistory},
+    {Setting::privacy, "privacy", SettingKind::whole, SettingScope::node, "LEVEL", "1",
+     "What a watcher of the network is not to see: 1 nothing hidden, nothing spent, to 5 all looks alike, always", true,
+     1, 5},
+    {Setting::padding, "padding", SettingKind::choice, SettingScope::node, "HOW", "",
+     "Sizes of packets, if not as the privacy level has it", true, 0, 0, 1, kPaddings},
+    {Setting::cover, "cover", SettingKind::choice, SettingScope::node, "HOW", "",
+     "Packets that carry nothing, if not as the privacy level has it", true, 0, 0, 1, kCovers},
+    {Setting::cover_interval, "cover_interval", SettingKind::whole, SettingScope::node, "MS", "",
+     "Time between two packets of cover; with constant cover at most 1000", true, 1, 60000},
+    {Setting::send_delay, "send_delay", SettingKind::whole, SettingScope::node, "MS", "",
+     "What is sent waits for a random time up to this", true, 0, 1000},
+    {Setting::handshake_jitter, "handshake_jitter", SettingKind::whole, SettingScope::node, "MS", "",
+     "Messages of handshakes wait for a random time up to this", true, 0, 2000},
+    {Setting::key_update_min, "key_update_min", SettingKind::whole, SettingScope::node, "SECONDS", "",
+     "Keys of a session are replaced after this time at the earliest", true, 10, 1200},
+    {Setting::key_update_max, "key_update_max", SettingKind::whole, SettingScope::node, "SECONDS", "",
+     "Keys of a session are replaced after this time at the latest", true, 10, 1200},
+    {Setting::cover_for_peers, "cover_for_peers", SettingKind::whole, SettingScope::node, "KIB", "1024",
+     "KiB per second of cover that peers may ask for, all together; one gets a quarter at most; 0: none", false, 0,
+     1048576},
     {Setting::log_level, "log_level", SettingKind::choice, SettingScope::node, "LEVEL", "info",
      "Least important lines that are logged; -v is debug, -q is warning", true, 0, 0, 1, kLogLevels},
 };

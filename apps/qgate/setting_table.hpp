@@ -29,9 +29,18 @@ enum class Setting : std::uint8_t {
   receive,
   keep_parts,
   chat_history,
+  privacy,
+  padding,
+  cover,
+  cover_interval,
+  send_delay,
+  handshake_jitter,
+  key_update_min,
+  key_update_max,
+  cover_for_peers,
   log_level,
 };
-inline constexpr std::size_t kSettingCount = 14;
+inline constexpr std::size_t kSettingCount = 23;
 
 enum class SettingKind : std::uint8_t { text, file, folder, endpoint, address, whole, choice, suite };
 

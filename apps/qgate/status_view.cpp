@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "apps/qgate/privacy_choice.hpp"
 #include "extenders/common/utf8.hpp"
 
 namespace quantumgate::qgate {
@@ -75,6 +76,7 @@ std::string status_table(const Json& status) {
       {"Running for", uptime(status)},
       {"Peers", std::to_string(number(status, "peers"))},
       {"Takes files", status.value("accepting_files", false) ? "yes" : "no"},
+      {"Privacy", locked(status) ? "no sessions" : privacy_sentence(status.value("privacy", Json::object()))},
       {"Key memory", swappable == 0 ? human_bytes(number(memory, "locked_bytes")) + ", locked"
                                     : "may be written to swap: see 'qgate doctor'"},
       {"Received",
@@ -86,6 +88,9 @@ std::string status_table(const Json& status) {
       {"", count("dropped_trial_limit") + " beyond what is tried to open, " + count("dropped_no_cookie") +
                " not yet proven"},
       {"", count("dropped_start_limit") + " beyond the handshakes that are answered"},
+      {"Cover", human_bytes(number(counters, "cover_bytes_sent")) + " sent, and " +
+                    human_bytes(number(counters, "padding_bytes_sent")) + " of padding"},
+      {"", human_bytes(number(status, "cover_bytes_per_day")) + " a day at the rate of now, and as much to receive"},
       {"Handshakes", count("handshakes_completed") + " completed, " + count("handshakes_started") + " answered"},
       {"Key updates", count("key_updates") + " completed, " + count("key_updates_failed") + " failed"},
   });

@@ -11,10 +11,10 @@ namespace quantumgate::qgate {
 namespace {
 
 constexpr const char* kCounters[] = {
-    "datagrams_received", "datagrams_sent",       "bytes_received",      "bytes_sent",
-    "dropped_malformed",  "dropped_unauthentic",  "dropped_replayed",    "dropped_clock",
-    "dropped_no_cookie",  "dropped_trial_limit",  "dropped_start_limit", "dropped_full",
-    "handshakes_started", "handshakes_completed", "key_updates",         "key_updates_failed"};
+    "datagrams_received",  "datagrams_sent",   "bytes_received",     "bytes_sent",           "dropped_malformed",
+    "dropped_unauthentic", "dropped_replayed", "dropped_clock",      "dropped_no_cookie",    "dropped_trial_limit",
+    "dropped_start_limit", "dropped_full",     "handshakes_started", "handshakes_completed", "key_updates",
+    "key_updates_failed",  "cover_bytes_sent", "padding_bytes_sent"};
 
 Look look(std::uint64_t number, std::size_t peers, double seconds) {
   Look result{.seconds = seconds};

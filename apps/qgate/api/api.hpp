@@ -42,6 +42,7 @@ using ExchangePtr = std::shared_ptr<control::Exchange>;
 void status(Service& service, const control::Request& request, ExchangePtr exchange);
 void locked_status(const LockedStatus& locked, control::Exchange& exchange);
 void invitation(Service& service, const control::Request& request, ExchangePtr exchange);
+void privacy(Service& service, const control::Request& request, ExchangePtr exchange);
 void peers(Service& service, const control::Request& request, ExchangePtr exchange);
 void peers_connect(Service& service, const control::Request& request, ExchangePtr exchange);
 void peers_disconnect(Service& service, const control::Request& request, ExchangePtr exchange);

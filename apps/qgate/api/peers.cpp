@@ -2,6 +2,7 @@
 // GET /v1/peers
 #include "apps/qgate/api/api.hpp"
 #include "apps/qgate/api/peer_json.hpp"
+#include "apps/qgate/privacy_choice.hpp"
 #include "apps/qgate/terminal.hpp"
 
 namespace quantumgate::qgate::api {
@@ -17,6 +18,10 @@ Json peer_json(const Peer& peer) {
           {"connected_s", std::chrono::duration_cast<std::chrono::seconds>(peer.connected_for).count()},
           {"key_updates", peer.key_updates},
           {"key_age_s", std::chrono::duration_cast<std::chrono::seconds>(peer.key_age).count()},
+          {"privacy", privacy_json(peer.privacy)},
+          {"peer_follows", peer.peer_follows},
+          {"cover_bytes_sent", peer.cover_bytes_sent},
+          {"padding_bytes_sent", peer.padding_bytes_sent},
           {"bytes_sent", peer.bytes_sent},
           {"bytes_received", peer.bytes_received}};
 }

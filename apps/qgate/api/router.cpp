@@ -16,6 +16,7 @@ struct Route {
 constexpr Route kRoutes[] = {
     {"GET", "/v1/status", status},
     {"POST", "/v1/invitation", invitation},
+    {"POST", "/v1/privacy", privacy},
     {"GET", "/v1/peers", peers},
     {"POST", "/v1/peers/connect", peers_connect},
     {"DELETE", "/v1/peers/", peers_disconnect},

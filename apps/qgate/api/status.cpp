@@ -2,6 +2,7 @@
 // GET /v1/status
 #include "apps/qgate/api/api.hpp"
 #include "apps/qgate/json.hpp"
+#include "apps/qgate/privacy_choice.hpp"
 #include "quantumgate/secret.h"
 
 namespace quantumgate::qgate::api {
@@ -32,7 +33,9 @@ Json counters_json(const NodeCounters& c) {
           {"messages_received", c.messages_received},
           {"datagram_frames_sent", c.datagram_frames_sent},
           {"datagram_frames_received", c.datagram_frames_received},
-          {"dropped_datagram_frames", c.dropped_datagram_frames}};
+          {"dropped_datagram_frames", c.dropped_datagram_frames},
+          {"cover_bytes_sent", c.cover_bytes_sent},
+          {"padding_bytes_sent", c.padding_bytes_sent}};
 }
 
 // What is said of every node. `counters` are none while it is locked.
@@ -61,7 +64,12 @@ void status(Service& service, const control::Request&, ExchangePtr exchange) {
     Json json = status_json({service.node->uuid().to_string(), service.node->address().to_string(), service.network,
                              service.shared_secret.has_value(), service.started},
                             "running", service.node->counters());
-    json["peers"] = service.node->peers().size();
+    const auto peers = service.node->peers();
+    std::uint64_t cover_a_day = 0;
+    for (const Peer& peer : peers) cover_a_day += cover_bytes_per_day(peer.privacy, peer.packet_size);
+    json["peers"] = peers.size();
+    json["privacy"] = privacy_json(service.node->privacy());
+    json["cover_bytes_per_day"] = cover_a_day;
     json["accepting_files"] = service.files->accepting();
     exchange->reply(200, to_text(json));
   });

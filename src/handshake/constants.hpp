@@ -24,6 +24,7 @@ inline constexpr int kCookiesTakenMax = 3;
 
 // Section 5.
 inline constexpr std::size_t kTrialsPerSecondMax = 50'000;
+inline constexpr Duration kTrialsBurst = 100ms;
 inline constexpr std::size_t kTrialsReservedPerSecond = 25'000;
 inline constexpr std::uint32_t kTrialsShare = 16;
 inline constexpr std::chrono::milliseconds kTrialsRefill = 500ms;
@@ -32,6 +33,7 @@ inline constexpr Duration kSaltLifetime = 240s;
 inline constexpr std::int64_t kClockTolerance_s = 120;
 inline constexpr Duration kResendInterval = 100ms;
 inline constexpr std::size_t kStartsPerSecondMax = 250;
+inline constexpr Duration kStartsBurst = 400ms;
 inline constexpr std::size_t kStartsReservedPerSecond = 250;
 inline constexpr std::uint32_t kStartsShare = 5;
 inline constexpr std::chrono::milliseconds kStartsRefill = 10s;

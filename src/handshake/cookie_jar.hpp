@@ -4,6 +4,8 @@
 // Threads: one object, one thread.   Memory: two secrets.
 #pragma once
 
+#include <optional>
+
 #include "base/random.hpp"
 #include "base/time.hpp"
 #include "quantumgate/endpoint.h"
@@ -17,8 +19,9 @@ class CookieJar {
   explicit CookieJar(RandomSource& random) : random_(random) {}
 
   wire::Cookie make(TimePoint now, const Endpoint& source, std::uint32_t sender_index);
-  // Constant time in the cookie.
-  bool check(TimePoint now, const Endpoint& source, std::uint32_t sender_index, const wire::Cookie& cookie);
+  // The cookie to be sent; nothing if the one shown is right: then no more is asked. Constant time in the cookies.
+  std::optional<wire::Cookie> demand(TimePoint now, const Endpoint& source, std::uint32_t sender_index,
+                                     const wire::Cookie& shown);
 
   // The function itself, as the spec defines it.
   static wire::Cookie compute(const Secret<32>& secret, const Endpoint& source, std::uint32_t sender_index);

@@ -528,10 +528,10 @@ TEST_F(HandshakeTest, OneWhoProvesHerAddressesKeepsNobodyElseOut) {
       if (i % 200 != 199) continue;
       EXPECT_TRUE(begin(Endpoint::v4(10, 0, static_cast<std::uint8_t>(i), 1, 1), true)) << i;
     }
-    EXPECT_GT(responder->counters().evicted, 100u);
+    EXPECT_GT(responder->counters().evicted, 30u);
     EXPECT_GT(responder->counters().start_limit, 300u);
-    EXPECT_LE(responder->counters().started, kStartsPerSecondMax + kStartsPerSecondMax / 2 + kStartsShare + 10)
-        << "a second's worth at once, half a second, her share, and the others";
+    EXPECT_LE(responder->counters().started, kStartsPerSecondMax * 9 / 10 + kStartsShare + 10)
+        << "0.4 seconds' worth at once, half a second, her share, and the others";
     responder->on_deadline(now + 11s);
     EXPECT_TRUE(indexes.used.empty()) << "of those that made room, too";
     indexes.used.clear();
@@ -641,12 +641,12 @@ TEST(CookieJarTest, CookiesAreBoundToTheirSourceAndExpire) {
   CookieJar jar(random);
   TimePoint now{};
   const auto cookie = jar.make(now, kInitiatorAt, 5);
-  EXPECT_TRUE(jar.check(now, kInitiatorAt, 5, cookie));
-  EXPECT_FALSE(jar.check(now, kInitiatorAt, 6, cookie));
-  EXPECT_FALSE(jar.check(now, kResponderAt, 5, cookie));
-  EXPECT_FALSE(jar.check(now, kInitiatorAt, 5, {}));
-  EXPECT_TRUE(jar.check(now + kCookieSecretLifetime, kInitiatorAt, 5, cookie));
-  EXPECT_FALSE(jar.check(now + 2 * kCookieSecretLifetime, kInitiatorAt, 5, cookie));
+  EXPECT_FALSE(jar.demand(now, kInitiatorAt, 5, cookie));
+  EXPECT_TRUE(jar.demand(now, kInitiatorAt, 6, cookie));
+  EXPECT_TRUE(jar.demand(now, kResponderAt, 5, cookie));
+  EXPECT_TRUE(jar.demand(now, kInitiatorAt, 5, {}));
+  EXPECT_FALSE(jar.demand(now + kCookieSecretLifetime, kInitiatorAt, 5, cookie));
+  EXPECT_TRUE(jar.demand(now + 2 * kCookieSecretLifetime, kInitiatorAt, 5, cookie));
 }
 
 TEST(TokenBucketTest, LetsThroughItsRate) {

@@ -60,11 +60,12 @@ Responder::Responder(Credentials& credentials, Options options, IndexAllocator& 
       options_(options),
       indexes_(indexes),
       random_(random),
+      salt_source_(random),
       keys_(OuterKeys::derive(credentials.shared_secret(), credentials.uuid(), credentials.network_hash())),
       salts_(options.salts_max, kSaltLifetime, random),
       cookies_(random),
-      trials_({kTrialsPerSecondMax, 100ms, kTrialsReservedPerSecond, kTrialsShare, kTrialsRefill}, random),
-      starts_({kStartsPerSecondMax, 1s, kStartsReservedPerSecond, kStartsShare, kStartsRefill}, random) {}
+      trials_({kTrialsPerSecondMax, kTrialsBurst, kTrialsReservedPerSecond, kTrialsShare, kTrialsRefill}, random),
+      starts_({kStartsPerSecondMax, kStartsBurst, kStartsReservedPerSecond, kStartsShare, kStartsRefill}, random) {}
 
 Responder::~Responder() = default;
 
@@ -113,14 +114,17 @@ void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Path& fr
   const auto clock_off = static_cast<std::int32_t>(header.time - static_cast<std::uint32_t>(wall_clock.count()));
   if (std::abs(static_cast<std::int64_t>(clock_off)) > kClockTolerance_s) {
     ++counters_.clock;
-    if (!options_.hidden && verdict == SaltFilter::Verdict::fresh) send_cookie(now, wall_clock, from, header);
+    if (!options_.hidden && verdict == SaltFilter::Verdict::fresh) {
+      send_cookie(wall_clock, from, header, cookies_.make(now, from.remote, header.sender_index));
+    }
     return;
   }
   // 7
-  if (cookies_required(now) && !cookies_.check(now, from.remote, header.sender_index, header.cookie)) {
-    ++counters_.no_cookie;
-    send_cookie(now, wall_clock, from, header);
-    return;
+  if (cookies_required(now)) {
+    if (const auto cookie = cookies_.demand(now, from.remote, header.sender_index, header.cookie)) {
+      ++counters_.no_cookie;
+      return send_cookie(wall_clock, from, header, *cookie);
+    }
   }
   // 8
   if (const auto known = half_open_source_.find({from, header.message_id}); known != half_open_source_.end()) {
@@ -133,14 +137,15 @@ void Responder::receive_first(TimePoint now, UnixTime wall_clock, const Path& fr
   collect_message1(now, wall_clock, from, *opened, datagram.size());
 }
 
-void Responder::send_cookie(TimePoint now, UnixTime wall_clock, const Path& to, const wire::SealedHeader& about) {
+void Responder::send_cookie(UnixTime wall_clock, const Path& to, const wire::SealedHeader& about,
+                            const wire::Cookie& cookie) {
   wire::SealedHeader header;
   header.type = wire::SealedType::cookie;
   header.suite = about.suite;
   header.time = static_cast<std::uint32_t>(wall_clock.count());
   header.message_id = about.message_id;
-  header.cookie = cookies_.make(now, to.remote, about.sender_index);
-  outgoing_.push_back({to, seal_datagram(keys_->to_initiator, about.sender_index, header, {}, random_)});
+  header.cookie = cookie;
+  outgoing_.push_back({to, seal_datagram(keys_->to_initiator, about.sender_index, header, {}, salt_source_)});
   ++counters_.cookies_sent;
 }
 

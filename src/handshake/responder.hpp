@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 
+#include "base/buffered_random.hpp"
 #include "handshake/cookie_jar.hpp"
 #include "handshake/established.hpp"
 #include "handshake/fair_budget.hpp"
@@ -110,7 +111,7 @@ class Responder {
   };
   using HalfOpenKey = std::pair<Path, std::uint32_t>;  // source and message id
 
-  void send_cookie(TimePoint now, UnixTime wall_clock, const Path& to, const wire::SealedHeader& about);
+  void send_cookie(UnixTime wall_clock, const Path& to, const wire::SealedHeader& about, const wire::Cookie& cookie);
   void collect_message1(TimePoint now, UnixTime wall_clock, const Path& from, const OpenedDatagram& opened,
                         std::size_t datagram_size);
   void make_reassembly_room();
@@ -129,6 +130,7 @@ class Responder {
   Options options_;
   IndexAllocator& indexes_;
   RandomSource& random_;
+  BufferedRandom salt_source_;
   Guarded<OuterKeys> keys_;
   SaltFilter salts_;
   CookieJar cookies_;

@@ -196,7 +196,9 @@ struct ScriptedResponder {
   void will_send_cookie() {
     random.will_draw(Bytes(32));  // the cookie secret before
     random.will_draw(vector.at("cookie").at("secret"));
-    random.will_draw(steps_of(vector, "cookie").at(0)->at("salts").at(0));
+    Bytes salts = bytes_of(steps_of(vector, "cookie").at(0)->at("salts").at(0));
+    salts.resize(768);  // those of cookies are drawn 32 at a time
+    random.will_draw(std::move(salts));
   }
   void will_send_message2() {
     random.will_draw(own.at("static_private"));

@@ -368,20 +368,20 @@ TEST(HandshakeVectors, Cookies) {
     handshake::CookieJar jar(random);
     const auto good = array_of<16>(cookie.at("cookie"));
     const TimePoint now{};
-    EXPECT_TRUE(jar.check(now, source, sender_index, good));
+    EXPECT_FALSE(jar.demand(now, source, sender_index, good));
     for (std::size_t bit = 0; bit < 128; ++bit) {
       auto bad = good;
       bad.at(bit / 8) ^= std::byte{1} << (bit % 8);
-      EXPECT_FALSE(jar.check(now, source, sender_index, bad)) << "bit " << bit;
+      EXPECT_TRUE(jar.demand(now, source, sender_index, bad)) << "bit " << bit;
     }
-    EXPECT_FALSE(jar.check(now, source, sender_index + 1, good));
-    EXPECT_FALSE(jar.check(now, source, sender_index, {}));
+    EXPECT_TRUE(jar.demand(now, source, sender_index + 1, good));
+    EXPECT_TRUE(jar.demand(now, source, sender_index, {}));
     Endpoint other = source;
     ++other.port;
-    EXPECT_FALSE(jar.check(now, other, sender_index, good));
+    EXPECT_TRUE(jar.demand(now, other, sender_index, good));
     other = source;
     other.ip[15] ^= std::byte{1};
-    EXPECT_FALSE(jar.check(now, other, sender_index, good));
+    EXPECT_TRUE(jar.demand(now, other, sender_index, good));
   }
   EXPECT_GE(cookies, 1u);
 }

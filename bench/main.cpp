@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // qg_bench NAME: measures one thing once and prints the number, and that of what it is compared with if it measures
-// that too. bench/run repeats, compares and explains.
+// that too. bench/run repeats, compares and explains. qg_bench flood prints a table of its own.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   if (std::getenv("QG_BENCH_OPENSSL") != nullptr) crypto::use_aead_library(crypto::AeadLibrary::openssl);
   const std::string name = argc == 2 ? argv[1] : "";
   if (name == "serve_peer") return bench::serve_peer();
+  if (name == "flood") return bench::flood();
   for (const auto& [known, measure] : kMeasurements) {
     if (name != known) continue;
     const bench::Measured measured = measure();

@@ -39,4 +39,7 @@ Measured open_stream_session_bytes();
 // 64-byte datagrams there and back between two processes over UDP on the loopback interface, round trips per second.
 Measured udp_ping_pong_rate();
 
+// Hostile datagrams: what each kind costs, and what a stream keeps. Prints a table; 0 if every bar is kept, else 1.
+int flood();
+
 }  // namespace quantumgate::bench

@@ -60,6 +60,7 @@ std::optional<PathFollower::Outgoing> PathFollower::poll_transmit(TimePoint) {
     const Outgoing answer = answers_.back();
     answers_.pop_back();
     if (answers_.empty()) answers_ = {};
+    if (test_ && answer.to == test_->path) test_->sent += kChallengeSize;  // an answer is as long
     return answer;
   }
   if (!test_) return std::nullopt;

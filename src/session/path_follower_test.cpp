@@ -107,6 +107,17 @@ TEST_F(PathFollowerTest, AnUnansweredTestEndsAndCostsLittle) {
   EXPECT_FALSE(paths.deadline());
 }
 
+TEST_F(PathFollowerTest, AnswersCountAmongWhatAnUnprovenPlaceGets) {
+  paths.on_frame(now, kCafe, {PathWhat::challenge, 5});  // a copy of one that the peer has sent us
+  packet(kCafe, true, kPacketOverhead + 10);
+  std::size_t to_cafe = 0;
+  for (int i = 0; i < 100; ++i) {
+    for (const auto& out : sent()) to_cafe += out.to == kCafe;
+    wait(100ms);
+  }
+  EXPECT_EQ(to_cafe, 3u) << "as many bytes as three such packets have";
+}
+
 TEST_F(PathFollowerTest, ARoundTripMeasuredAcrossAMoveDelaysTheDecisionByNoMoreThanItsLimit) {
   paths.on_packet(now, kCafe, 100, true, 1min, random);
   answer(sent()[1].frame.token, kCafe);

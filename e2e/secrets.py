@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Goal: keys leave no trace where they must not: no core file of any command, no swap, none in the memory of a locked
-node; and a node has its key only as long as the medium with the key file is there.
+node, none in what a node writes; and a node has its key only as long as the medium with the key file is there.
 Method: real processes that are killed, starved of lockable memory, searched through /proc/PID/mem, and robbed of their
 key file: moved away, replaced, on a file system that is unmounted (a loop device in a mount namespace of our own)."""
+import base64
 import ctypes
 import json
 import os
@@ -202,6 +203,32 @@ def test_a_locked_node_has_no_key_in_memory(bench):
     same(0, occurrences(b.process.pid, secret), "shared secrets in the memory of a locked node")
     b.key.with_name("away").rename(b.key)
     is_back(b, a)
+
+
+def test_what_a_node_writes_has_no_secret(bench):
+    phrase, spoken = "words that open a key", "said to one and to nobody else"
+    bench.environment["QG_PASS_PHRASE"] = phrase
+    key = bench.path("a") / "key"
+    key.parent.mkdir()
+    same(OK, bench.run("identity", "new", "--key", key).code, "identity new")
+    a, b = bench.node("a", "--log-level", "debug"), bench.node("b", "--log-level", "debug")
+    a.connect(b)
+    for x, y in ((a, b), (b, a)):
+        same(OK, x.do("chat", y.uuid, "--send", spoken).code, "sending")
+    same(OK, a.do("peer", "disconnect", b.uuid).code, "disconnect")
+    written = [a.do(*command) for command in (("status",), ("peer", "list"), ("doctor",))]
+    texts = [part for result in written for part in (result.out, result.err)]
+    for node in (a, b):
+        node.stop()
+        texts += node.err
+        while (line := node.line()) is not None:
+            texts.append(line)
+    text = "\n".join(texts)
+    check(f"{b.uuid} is up" in text and "counters" in text, f"a search of nothing proves nothing: {text}")
+    secret = bytes.fromhex(bench.gss().read_text().strip())
+    forms = [secret.hex(), base64.b64encode(secret).decode()[:-2], base64.urlsafe_b64encode(secret).decode()[:-2]]
+    for hidden in (*forms, phrase, spoken):
+        check(hidden.lower() not in text.lower(), f"{hidden} was written: {text}")
 
 
 def run_or_skip(*command):

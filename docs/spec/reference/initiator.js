@@ -28,7 +28,7 @@ export class Initiator {
     this.keys = { out: sealed.outerKey(1, setup), in: sealed.outerKey(2, setup) };
     const { noise, message } = handshake.startHandshake(setup, own);
     this.outgoing = { type: 1, message, id: random(4) };
-    Object.assign(this, { noise, endsAt: now + kTimeLimit, againAt: now, tries: 0 });
+    Object.assign(this, { noise, startedAt: now, endsAt: now + kTimeLimit, againAt: now, tries: 0 });
     this.run(now);
   }
 
@@ -98,7 +98,8 @@ export class Initiator {
     Object.assign(this, { state: 'confirming', tries: 0, againAt: now });
     this.run(now);
     const { suite } = this.setup;
+    const roundTrip = now - this.startedAt; // too long where something was lost
     const indexes = { localIndex: this.own.sessionIndex, remoteIndex: sessionIndex };
-    this.onEstablished(now, { suite, role: 'initiator', ...completed.session, ...indexes }, this.to);
+    this.onEstablished(now, { suite, role: 'initiator', ...completed.session, ...indexes, roundTrip }, this.to);
   }
 }

@@ -50,6 +50,7 @@ class Epoch {
     }
     if (!this.window.accept(opened.counter)) return undefined;
     this.heardAt ??= now;
+    this.lastCounter = opened.counter;
     this.received.packets++;
     this.received.bytes += packet.length;
     return opened.content;
@@ -95,6 +96,9 @@ export class KeySchedule {
     const content = epoch?.open(now, packet);
     // The peer has the newest keys: the responder, too, sends with them now.
     if (content && epoch === this.newest) this.sending = epoch;
+    // Whether nothing that was sent later has come.
+    const newestHeard = this.epochs.findLast(({ heardAt }) => heardAt !== undefined);
+    this.isNewest = epoch === newestHeard && epoch?.lastCounter === epoch?.window.highest;
     return content;
   }
 

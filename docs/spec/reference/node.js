@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A node: identity, indexes, and the sessions of whoever it dials or is dialled by. Datagrams and time are arguments;
-// times are in ms since 1970. It offers no streams. Two sessions with one peer both stay (02-handshake.md, section 8,
-// is not done), and it does not follow a peer that moves (03-session.md, section 5: it answers challenges, but makes
-// none).
+// times are in ms since 1970. It offers no streams, and two sessions with one peer both stay (02-handshake.md,
+// section 8, is not done).
 import { concat, equal, fromHex, SpecError, toHex, zeros } from './bytes.js';
 import { networkHash } from './identity.js';
 import { Initiator } from './initiator.js';

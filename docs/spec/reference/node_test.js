@@ -28,6 +28,7 @@ class World {
   flying = []; // in the order in which they arrive
   sent = [];
   isLost = () => false;
+  places = { alice: { address: '192.0.2.1', port: 1 }, bob: { address: '192.0.2.1', port: 2 } };
 
   constructor(label, { loss = 0, ...options } = {}) {
     const chance = randomFrom(`${label} network`);
@@ -35,8 +36,7 @@ class World {
       const transmit = (datagram, to) => {
         this.sent.push({ at: this.now, from: name, to, datagram });
         const lost = toNumber(chance(4)) < loss * 2 ** 32 || this.isLost(name, datagram);
-        const from = { address: '192.0.2.1', port: name === 'alice' ? 1 : 2 };
-        if (!lost) this.flying.push({ at: this.now + kDelay, to: other, from, datagram });
+        if (!lost) this.flying.push({ at: this.now + kDelay, to: other, place: to, from: this.places[name], datagram });
       };
       const identity = identityFromSeed(draw(`${label} ${name}`, 32));
       const onSession = (session) => this.take('bob', session);
@@ -82,8 +82,11 @@ class World {
       assert.ok(next >= this.now || next === 0, 'a deadline is in the past');
       this.now = Math.max(next, this.now);
       if (this.flying[0]?.at <= this.now) {
-        const { to, from, datagram } = this.flying.shift();
-        this.nodes[to].receive(this.now, datagram, from);
+        const { to, place, from, datagram } = this.flying.shift();
+        const there = this.places[to];
+        const isAt = (each) => place.address === each?.address && place.port === each.port;
+        if (isAt(there)) this.nodes[to].receive(this.now, datagram, from);
+        if (isAt(this.relay)) this.nodes[to].receive(this.now, datagram, this.relay); // who sends on what comes to him
       }
       for (const node of Object.values(this.nodes)) node.run(this.now);
     }
@@ -279,7 +282,13 @@ test('CLOSE is repeated to whoever goes on sending, at most 5 times', () => {
   assert.equal(copies.length, 7);
   for (const copy of copies) assert.deepEqual(copy, copies[0]);
   world.isLost = () => false;
-  world.flying.push({ at: world.now, to: 'alice', from: { address: '192.0.2.1', port: 2 }, datagram: copies[0] });
+  world.flying.push({
+    at: world.now,
+    to: 'alice',
+    place: world.places.alice,
+    from: world.places.bob,
+    datagram: copies[0],
+  });
   world.run(kSecond);
   assert.deepEqual(world.ends.alice, { reason: kReasons.normal, byPeer: true });
 });
@@ -323,6 +332,42 @@ test('a peer that wants padding and cover is told that it is not followed', () =
     world.run(kSecond);
     assert.deepEqual(got, [expected, expected === 'answered' ? zeros(1) : undefined]);
   }
+});
+
+test('a peer that moves is followed, whichever side that is, and gets new keys', () => {
+  for (const mover of ['alice', 'bob']) {
+    const world = new World('moves', { loss: 0.1 }).connected();
+    const other = mover === 'alice' ? 'bob' : 'alice';
+    world.run(11 * kSecond);
+    for (let i = 1; i <= 5; i++) {
+      world.places[mover] = { address: `198.51.100.${i}`, port: 1000 + i };
+      world[mover].request(world.now, kAreYouThere);
+      world.run(30 * kSecond);
+      assert.deepEqual(world[other].path, world.places[mover]);
+      assert.equal(world.keys[mover].length, i);
+    }
+    assert.deepEqual(world.ends, {});
+  }
+});
+
+test('copies from elsewhere that come first move nothing, and bring little back', () => {
+  const world = new World('copies').connected();
+  const mallory = { address: '203.0.113.66', port: 666 };
+  world.relay = mallory; // so that she answers challenges
+  const start = world.now;
+  let copied = 0;
+  for (let i = 0; i < 50; i++) {
+    world.alice.request(world.now, kAreYouThere);
+    for (const each of [...world.flying].filter(({ to }) => to === 'bob')) {
+      copied += each.datagram.length;
+      world.flying.unshift({ ...each, from: mallory, at: world.now });
+    }
+    world.run(200);
+  }
+  const back = world.sentSince(start, 'bob').filter(({ to }) => to.port === mallory.port);
+  assert.ok(back.length > 5 && back.length < 50, `${back.length} packets`);
+  assert.ok(back.reduce((sum, { datagram }) => sum + datagram.length, 0) <= 3 * copied);
+  assert.deepEqual(world.bob.path, world.places.alice);
 });
 
 test('datagrams are counted', () => {

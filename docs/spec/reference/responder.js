@@ -176,7 +176,13 @@ export class Responder {
     const received = { message, now: seconds(now) };
     const { session, uuid } = handshake.acceptHandshake(setup, own, noise.copy(), received);
     const indexes = { localIndex: own.sessionIndex, remoteIndex };
-    const established = { suite: setup.suite, role: 'responder', ...session, ...indexes };
+    const established = {
+      suite: setup.suite,
+      role: 'responder',
+      ...session,
+      ...indexes,
+      roundTrip: now - started.sentAt,
+    };
     started.session = this.onEstablished(now, established, from, uuid);
     started.confirmedAt = now;
     started.until = now + kHalfOpenLife;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// A session without streams: packets in and out, control requests, keepalive, path challenges, key updates, close.
+// A session without streams: packets in and out, control requests, keepalive, paths, key updates, close.
 // Bytes and time are arguments, so that it needs neither sockets nor timers; times are in ms.
 // Spec: docs/spec/03-session.md.
 import { drawBetween, equal, number, SpecError, toNumber, zeros } from './bytes.js';
 import * as control from './control.js';
 import { encodeControl, encodeFrame, encodePath, kClose, kControl, kPath, kRekey, parseFrames } from './frames.js';
 import { KeySchedule } from './key_schedule.js';
+import { PathFollower } from './path.js';
 
 const kSecond = 1000;
 const kKeepalive = { min: 15 * kSecond, max: 20 * kSecond };
@@ -31,11 +32,12 @@ export class Session {
   state = 'open'; // then 'closing' if we closed it, 'closed' if not, and 'gone' when its indexes are free
   datagramsReceived = 0n;
 
-  // `established`: see KeySchedule; `path`: where packets go. What the session needs of the world: `random(size)`,
-  // `newIndex()`, `transmit(packet, path)`. What it tells: `onRequest(method)` that the peer asks for,
-  // `onDatagram(id, content)`, `onKeys(epoch)`, and once `onEnd(reason, byPeer)`: a number, or 'idle'.
+  // `established`: see KeySchedule, and `roundTrip` in ms; `path`: where packets go. What the session needs of the
+  // world: `random(size)`, `newIndex()`, `transmit(packet, path)`. What it tells: `onRequest(method)` that the peer
+  // asks for, `onDatagram(id, content)`, `onKeys(epoch)`, and once `onEnd(reason, byPeer)`: a number, or 'idle'.
   constructor(now, established, path, { random, newIndex, times, transmit, ...events }) {
-    Object.assign(this, { path, random, transmit, events });
+    Object.assign(this, { random, transmit, events, roundTrip: established.roundTrip });
+    this.paths = new PathFollower(path);
     this.keys = new KeySchedule(now, established, { random, newIndex, times });
     this.requests = new control.ControlRequests(random(4));
     this.indexes = [];
@@ -43,6 +45,9 @@ export class Session {
     this.scheduleKeepalive(now);
   }
 
+  get path() {
+    return this.paths.proven;
+  }
   owns(index) {
     return (this.keys?.indexes ?? this.indexes).some((each) => equal(each, index));
   }
@@ -62,6 +67,8 @@ export class Session {
     const content = this.keys.open(now, packet);
     if (!content) return false;
     this.heard(now);
+    const { random, roundTrip } = this;
+    this.paths.onPacket(now, from, packet.length, { isNewest: this.keys.isNewest, roundTrip, random });
     try {
       for (const frame of parseFrames(content)) {
         this.receiveFrame(now, frame, from);
@@ -95,8 +102,12 @@ export class Session {
         break;
       }
       case 'PATH':
-        // An answer is nothing to us: we challenge nobody.
-        if (frame.what === 0) this.send(now, kPath, encodePath({ what: 1, token: frame.token }), from);
+        if (frame.what === 1) {
+          this.paths.onAnswer(now, frame.token);
+        } else {
+          this.send(now, kPath, encodePath({ what: 1, token: frame.token }), from);
+          this.paths.onAnswerSent(from);
+        }
         break;
       case 'DATAGRAM':
         this.datagramsReceived++;
@@ -182,7 +193,8 @@ export class Session {
   get deadline() {
     if (this.state === 'gone') return Infinity;
     if (this.state !== 'open') return this.goneAt;
-    return Math.min(this.idleAt, this.asksAt, this.keepaliveAt, this.requests.deadline, this.keys.deadline);
+    const deadlines = [this.requests, this.keys, this.paths].map(({ deadline }) => deadline);
+    return Math.min(this.idleAt, this.asksAt, this.keepaliveAt, ...deadlines);
   }
 
   // Does what is due.
@@ -197,6 +209,9 @@ export class Session {
       this.asked = true;
       this.requests.request(now, control.kAreYouThere);
     }
+    const { challenges, moved } = this.paths.run(now);
+    for (const { to, token } of challenges) this.send(now, kPath, encodePath({ what: 0, token }), to);
+    if (moved) this.keys.want();
     const { rekey, ask } = this.keys.poll(now);
     for (const body of rekey) this.ask(now, kRekey, body); // message 1
     if (ask) this.requests.request(now, control.kKeyUpdateWanted, number(this.keys.update.epoch, 4));

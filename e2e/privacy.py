@@ -33,7 +33,7 @@ def test_levels_change_while_a_session_lives(bench):
     for node in (a, b):
         node.until(lambda: node.counters()["cover_bytes_sent"] > 20 * 1232, "cover is sent")
     same((5, True), (peer_of(a)["privacy"]["level"], peer_of(a)["peer_follows"]), "a's session")
-    same(("constant", False), (peer_of(b)["privacy"]["cover"], peer_of(b)["peer_follows"]), "b's session")
+    same(("constant", True), (peer_of(b)["privacy"]["cover"], peer_of(b)["peer_follows"]), "b's session")
     status = b.do("status").json()
     same(1, status["privacy"]["level"], "b's own level")
     same(50 * 86400 * 1232, status["cover_bytes_per_day"], "what it costs b")
@@ -62,7 +62,7 @@ def test_settings(bench):
     bench.refused(USAGE, "node", "run", "--cover", "constant", "--cover-interval", "50", says="cover without padding")
     a = bench.node("a", "--privacy", "4", "--key-update-max", "300")
     privacy = a.do("status").json()["privacy"]
-    same((0, "poisson", 300, 300), tuple(privacy[k] for k in ("level", "cover", "key_update_min_s", "key_update_max_s")),
+    same((0, "adaptive", 300, 300), tuple(privacy[k] for k in ("level", "cover", "key_update_min_s", "key_update_max_s")),
          "a level, and what differs")
     b = bench.node("b", "--cover-for-peers", "0")
     a.connect(b)

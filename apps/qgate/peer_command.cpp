@@ -19,12 +19,13 @@ std::string milliseconds(const Json& peer) {
   return text;
 }
 
-// "5", or "custom"; "5, one way" if the peer does not do likewise.
+// "5", or "full, constant" where it is that of no level; "5, one way" if the peer does not do likewise.
 std::string privacy(const Json& peer) {
   const Json shape = peer.value("privacy", Json::object());
   const std::uint64_t level = number_member(shape, "level").value_or(0);
-  const std::string text = level == 0 ? "custom" : std::to_string(level);
-  return level == 1 || peer.value("peer_follows", false) ? text : text + ", one way";
+  const std::string custom =
+      text_member(shape, "padding").value_or("?") + ", " + text_member(shape, "cover").value_or("?");
+  return (level == 0 ? custom : std::to_string(level)) + (peer.value("peer_follows", true) ? "" : ", one way");
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ std::optional<Padding> padding_named(const std::string& name) {
   return named(name, {Padding::none, Padding::random, Padding::classes, Padding::full});
 }
 std::optional<Cover> cover_named(const std::string& name) {
-  return named(name, {Cover::off, Cover::poisson, Cover::constant});
+  return named(name, {Cover::off, Cover::poisson, Cover::adaptive, Cover::constant});
 }
 
 std::chrono::milliseconds milliseconds(std::uint64_t number) {
@@ -36,19 +36,20 @@ std::string problem_of(const Privacy& privacy) {
   using std::chrono::operator""ms;
   using std::chrono::operator""s;
   if (privacy.cover == Cover::off && privacy.cover_interval != 0ms) {
-    return "an interval of cover makes sense with cover poisson or constant only";
+    return "an interval of cover makes no sense without cover: choose poisson, adaptive or constant";
   }
   if (privacy.cover != Cover::off && privacy.padding == Padding::none) {
     return "cover without padding would be known by its size. Choose a padding: full is best";
   }
-  if (privacy.cover == Cover::constant && (privacy.cover_interval < 1ms || privacy.cover_interval > 1s)) {
-    return "constant cover needs an interval of 1 to 1000 ms";
+  const bool clock = privacy.cover >= Cover::adaptive;
+  if (clock && (privacy.cover_interval < 1ms || privacy.cover_interval > 1s)) {
+    return "adaptive and constant cover need an interval of 1 to 1000 ms";
   }
   if (privacy.cover == Cover::poisson && (privacy.cover_interval < 1ms || privacy.cover_interval > 60s)) {
     return "poisson cover needs an interval of 1 to 60000 ms";
   }
-  if (privacy.cover == Cover::constant && privacy.delay_max != 0ms) {
-    return "with constant cover its clock decides when a packet goes; leave the delay out";
+  if (clock && privacy.delay_max != 0ms) {
+    return "with adaptive or constant cover a clock decides when a packet goes; leave the delay out";
   }
   if (privacy.delay_max > 1s) return "a delay may be 0 to 1000 ms";
   if (privacy.handshake_jitter > 2s) return "the jitter of handshakes may be 0 to 2000 ms";
@@ -68,11 +69,11 @@ Outcome<Privacy> to_privacy(const PrivacyChoice& choice) {
   }
   if (choice.cover) {
     const auto cover = cover_named(*choice.cover);
-    if (!cover) return failed(ExitCode::usage, "cover is off, poisson or constant.");
+    if (!cover) return failed(ExitCode::usage, "cover is off, poisson, adaptive or constant.");
     privacy.cover = *cover;
     // What of the level makes no sense with another cover.
     if (privacy.cover == Cover::off) privacy.cover_interval = {};
-    if (privacy.cover == Cover::constant) privacy.delay_max = {};
+    if (privacy.cover >= Cover::adaptive) privacy.delay_max = {};  // a clock
   }
   if (choice.cover_interval_ms) privacy.cover_interval = milliseconds(*choice.cover_interval_ms);
   if (choice.send_delay_ms) privacy.delay_max = milliseconds(*choice.send_delay_ms);

@@ -20,7 +20,8 @@ namespace quantumgate::qgate {
 
 class RunningNode {
  public:
-  // The settings for privacy were checked. `bound`: the hosts() of an earlier one, whose ports are taken again; empty at first.
+  // The settings for privacy were checked. `bound`: the hosts() of an earlier one, whose ports are taken again; empty
+  // at first.
   static Outcome<std::unique_ptr<RunningNode>> start(const Globals& globals, Identity identity,
                                                      const std::vector<HostPort>& bound, const LogSink& log);
 

@@ -21,7 +21,7 @@ constexpr const char* kChatHistory[] = {"disk", "memory"};
 
 constexpr const char* kPaddings[] = {"none", "random", "classes", "full"};
 
-constexpr const char* kCovers[] = {"off", "poisson", "constant"};
+constexpr const char* kCovers[] = {"off", "poisson", "adaptive", "constant"};
 
 constexpr SettingRow kSettingRows[kSettingCount] = {
     {Setting::control, "control", SettingKind::file, SettingScope::every_command, "SOCKET",
@@ -59,7 +59,7 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
     {Setting::cover, "cover", SettingKind::choice, SettingScope::node, "HOW", "",
      "Packets that carry nothing, if not as the privacy level has it", true, 0, 0, 1, kCovers},
     {Setting::cover_interval, "cover_interval", SettingKind::whole, SettingScope::node, "MS", "",
-     "Time between two packets of cover; with constant cover at most 1000", true, 1, 60000},
+     "Time between two packets of cover; with adaptive or constant cover at most 1000", true, 1, 60000},
     {Setting::send_delay, "send_delay", SettingKind::whole, SettingScope::node, "MS", "",
      "What is sent waits for a random time up to this", true, 0, 1000},
     {Setting::handshake_jitter, "handshake_jitter", SettingKind::whole, SettingScope::node, "MS", "",

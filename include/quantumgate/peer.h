@@ -43,11 +43,11 @@ struct Peer {
   std::chrono::nanoseconds key_age{};          ///< since the newest keys were made
   Privacy privacy{};                           ///< how its session's packets are shaped: our wish and its own, joined
   std::size_t packet_size = 0;                 ///< bytes of the largest packets to it now
-  bool peer_follows = false;                   ///< it has agreed to shape those that it sends no less than we asked
-  std::uint64_t cover_bytes_sent = 0;          ///< in packets that carry nothing; part of bytes_sent
-  std::uint64_t padding_bytes_sent = 0;        ///< in packets that carry something; part of bytes_sent
-  std::uint64_t bytes_sent = 0;                ///< UDP payload bytes of this session
-  std::uint64_t bytes_received = 0;            ///< likewise
+  bool peer_follows = false;           ///< it shapes those that it sends no less than we wish; also if we wish nothing
+  std::uint64_t cover_bytes_sent = 0;  ///< in packets that carry nothing; part of bytes_sent
+  std::uint64_t padding_bytes_sent = 0;  ///< in packets that carry something; part of bytes_sent
+  std::uint64_t bytes_sent = 0;          ///< UDP payload bytes of this session
+  std::uint64_t bytes_received = 0;      ///< likewise
 };
 
 }  // namespace quantumgate

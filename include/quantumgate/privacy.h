@@ -25,10 +25,12 @@ QG_EXPORT const char* name_of(Padding padding) noexcept;
 /// Packets that carry nothing. To everybody but the two nodes they look like all others; so they need padding.
 enum class Cover : std::uint8_t {
   off = 0,
-  poisson = 1,   ///< at random moments, beside what there is to send
-  constant = 2,  ///< one packet at each tick of a clock, never between; what there is to send takes the place of cover
+  poisson = 1,  ///< at random moments, beside what there is to send
+  adaptive =
+      2,  ///< as constant, but the clock doubles its rate each second while much is to be sent, and halves it after
+  constant = 3,  ///< one packet at each tick of a clock, never between; what there is to send takes the place of cover
 };
-/// "off", "poisson", "constant". Static lifetime.
+/// "off", "poisson", "adaptive", "constant". Static lifetime.
 QG_EXPORT const char* name_of(Cover cover) noexcept;
 
 /// When the keys of a session are replaced by new ones from a fresh key exchange.
@@ -47,9 +49,10 @@ struct KeyUpdateTimes {
 struct Privacy {
   Padding padding = Padding::none;  ///< of each packet
   Cover cover = Cover::off;         ///< needs a padding
-  /// Between two packets: with Cover::constant always, 1 ms to 1 s; with Cover::poisson on average, 1 ms to 60 s.
+  /// Between two packets: with Cover::constant always, with Cover::adaptive at most, 1 ms to 1 s; with Cover::poisson
+  /// on average, 1 ms to 60 s.
   std::chrono::microseconds cover_interval{0};
-  /// What there is to send waits for a random time up to this; 0 to 1 s. Not with Cover::constant: its clock decides.
+  /// What there is to send waits for a random time up to this; 0 to 1 s. Not with a clock: that decides.
   std::chrono::milliseconds delay_max{0};
   /// Messages that begin or answer a handshake wait for a random time up to this; 0 to 2 s.
   std::chrono::milliseconds handshake_jitter{0};
@@ -58,10 +61,9 @@ struct Privacy {
   bool operator==(const Privacy&) const = default;  ///< All alike.
 };
 
-/// The set of that level, 1 to 5; what each hides is measured in docs/design/privacy.md. Errors: invalid_argument.
-/// 1 nothing. 2 sizes fall into classes. 3 all packets have the full size, some cover, small delays. 4 the same with
-/// ten times the cover, and keys that live less long. 5 one full packet every 20 ms in each direction, whatever is
-/// sent.
+/// The set of that level, 1 to 5; what each hides is measured in docs/design/privacy-measured.md. Errors:
+/// invalid_argument. 1 nothing. 2 sizes fall into classes. 3 all packets have the full size, some cover, small delays.
+/// 4 one full packet every 50 ms in each direction, more only while much is sent. 5 one every 20 ms, whatever is sent.
 QG_EXPORT Result<Privacy> privacy_level(int level);
 
 /// 1 to 5 if `privacy` is the set of that level, else 0: a custom one.
@@ -70,8 +72,8 @@ QG_EXPORT int level_of(const Privacy& privacy) noexcept;
 /// Errors: invalid_argument, if a number is out of its range.
 QG_EXPORT Result<void> check(const Privacy& privacy);
 
-/// UDP payload that cover adds in a day, for each session and direction, where packets have `packet_size` bytes. With
-/// Cover::constant this is what is sent in all.
+/// UDP payload that cover adds in a day, for each session and direction, where packets have `packet_size` bytes. With a
+/// clock this is what is sent in all, as long as an adaptive one ticks slowly.
 QG_EXPORT std::uint64_t cover_bytes_per_day(const Privacy& privacy, std::size_t packet_size) noexcept;
 
 /// The same in a second.

@@ -440,7 +440,7 @@ Peer Connection::snapshot(TimePoint now) const {
   peer.key_age = now - session_.keys_made();
   peer.privacy = session_.shape() ? session_.shape()->privacy() : Privacy{.key_update = session_.key_update_times()};
   peer.packet_size = packet_size_;
-  peer.peer_follows = privacy_ && privacy_->peer_follows();
+  peer.peer_follows = !privacy_ || privacy_->peer_follows();
   peer.cover_bytes_sent = cover_bytes();
   peer.padding_bytes_sent = padding_bytes();
   peer.bytes_sent = bytes_sent_;

@@ -27,8 +27,8 @@ class PrivacyTerms {
   // What to do: of all, the stronger of what we want and what the peer asked for.
   Privacy effective() const;
 
-  // Whether the peer has agreed to what we asked for last.
-  bool peer_follows() const noexcept { return follows_; }
+  // Whether the peer has agreed to what we want, if we want anything.
+  bool peer_follows() const { return follows_ || !shapes(own_); }
   // The request to the peer, while it is due.
   bool request_due() const noexcept { return due_; }
   Bytes request() const;

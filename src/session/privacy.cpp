@@ -22,9 +22,8 @@ constexpr std::array<Privacy, kLevels> kSets{{
      .handshake_jitter = 50ms,
      .key_update = {.min = 300s, .max = 900s}},
     {.padding = Padding::full,
-     .cover = Cover::poisson,
+     .cover = Cover::adaptive,
      .cover_interval = 50ms,
-     .delay_max = 25ms,
      .handshake_jitter = 250ms,
      .key_update = {.min = 300s, .max = 600s}},
     {.padding = Padding::full,
@@ -62,6 +61,8 @@ const char* name_of(Cover cover) noexcept {
       return "off";
     case Cover::poisson:
       return "poisson";
+    case Cover::adaptive:
+      return "adaptive";
     case Cover::constant:
       return "constant";
   }
@@ -82,14 +83,15 @@ int level_of(const Privacy& privacy) noexcept {
 
 Result<void> check(const Privacy& privacy) {
   const auto& [padding, cover, interval, delay, jitter, keys] = privacy;
-  const auto interval_max = cover == Cover::constant ? session::kCoverTickMax : session::kCoverMeanMax;
+  const bool clock = cover == Cover::adaptive || cover == Cover::constant;
+  const auto interval_max = clock ? session::kCoverTickMax : session::kCoverMeanMax;
   const bool interval_fits =
       cover == Cover::off ? interval == 0us : interval >= session::kCoverIntervalMin && interval <= interval_max;
   const bool hides_cover = cover == Cover::off || padding != Padding::none;  // it would be known by its size
   const bool fits = padding <= Padding::full && cover <= Cover::constant && interval_fits && hides_cover &&
-                    delay >= 0ms && delay <= session::kSendDelayMax && (cover != Cover::constant || delay == 0ms) &&
-                    jitter >= 0ms && jitter <= session::kHandshakeJitterMax && keys.min >= session::kKeyGrace &&
-                    keys.min <= keys.max && keys.max <= session::kKeyUpdateMax;
+                    delay >= 0ms && delay <= session::kSendDelayMax && (!clock || delay == 0ms) && jitter >= 0ms &&
+                    jitter <= session::kHandshakeJitterMax && keys.min >= session::kKeyGrace && keys.min <= keys.max &&
+                    keys.max <= session::kKeyUpdateMax;
   if (!fits) return fail(ErrorCode::invalid_argument, "checking the options for privacy");
   return {};
 }

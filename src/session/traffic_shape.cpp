@@ -24,10 +24,10 @@ void TrafficShape::change(TimePoint now, const Privacy& privacy) {
   privacy_ = privacy;
   held_until_.reset();
   if (privacy_.cover == Cover::off) return;
-  // A clock that begins at a random moment: where it stands tells nothing of when it was set up.
-  const auto interval = Duration(privacy_.cover_interval);
-  const auto phase = Duration(random_.below(static_cast<std::uint64_t>(interval.count())));
-  next_cover_ = now + (privacy_.cover == Cover::constant ? phase : draw_cover_gap());
+  load_ = {.period_end = now + kClockPeriod};
+  // A clock begins at a random moment: where it stands tells nothing of when it was set up.
+  next_cover_ =
+      now + (has_clock() ? Duration(random_.below(static_cast<std::uint64_t>(tick().count()))) : draw_cover_gap());
 }
 
 // --- sizes ---
@@ -63,6 +63,7 @@ std::size_t TrafficShape::pad(MutableBytesView content, std::size_t size) {
     content[0] |= static_cast<std::byte>(wire::kFrameHasLength);
     store_be(static_cast<std::uint16_t>(body.size()), content.subspan<1, kLengthSize>());
   }
+  load_.bytes += size;
   const std::size_t padded = padded_size(used, max);
   std::ranges::fill(content.subspan(used, padded - used), wire::frame_type(wire::FrameKind::padding));
   padding_bytes_ += padded - size;
@@ -79,17 +80,39 @@ Duration TrafficShape::draw_cover_gap() {
   return Duration(static_cast<Duration::rep>(gap * static_cast<double>(Duration(privacy_.cover_interval).count())));
 }
 
+Duration TrafficShape::tick() const {
+  return std::max(Duration(privacy_.cover_interval) / (1U << load_.step), kClockTickMin);
+}
+
+// A tap learns of a transfer its order of magnitude, once a period. Small packets do not count for much: a receiver's
+// acknowledgements alone do not make its clock run.
+void TrafficShape::adapt(TimePoint now) {
+  if (privacy_.cover != Cover::adaptive || now < load_.period_end) return;
+  const bool full = load_.bytes * 100 >= load_.room * kClockFullPercent && load_.room > 0;
+  const bool empty = load_.bytes * 100 < load_.room * kClockEmptyPercent;
+  if (empty && load_.step > 0) {
+    --load_.step;
+    load_.patience = kClockPatience;  // the path may carry no more
+  } else if (full && load_.patience > 0) {
+    --load_.patience;
+  } else if (full && load_.step < kClockStepsMax && tick() > kClockTickMin) {
+    ++load_.step;
+  }
+  load_.bytes = load_.room = 0;
+  load_.period_end = now + kClockPeriod;
+}
+
 std::size_t TrafficShape::ticks_due(TimePoint now) const {
   if (now < next_cover_) return 0;
-  return 1 + static_cast<std::size_t>((now - next_cover_) / Duration(privacy_.cover_interval));
+  return 1 + static_cast<std::size_t>((now - next_cover_) / tick());
 }
 
 std::size_t TrafficShape::allowance(TimePoint now) {
-  if (privacy_.cover == Cover::constant) {
+  if (has_clock()) {
+    if (now >= next_cover_) adapt(now);  // on a tick only
     const std::size_t due = ticks_due(now);
     if (due <= kTicksAtOnce) return due;
-    next_cover_ +=
-        static_cast<Duration::rep>(due - kTicksAtOnce) * Duration(privacy_.cover_interval);  // the machine was late
+    next_cover_ += static_cast<Duration::rep>(due - kTicksAtOnce) * tick();  // the machine was late
     return kTicksAtOnce;
   }
   if (privacy_.delay_max.count() == 0) return kUnlimited;
@@ -103,8 +126,9 @@ std::size_t TrafficShape::allowance(TimePoint now) {
 }
 
 void TrafficShape::sent(std::size_t packets) {
-  if (privacy_.cover != Cover::constant) return;
-  next_cover_ += static_cast<Duration::rep>(packets) * Duration(privacy_.cover_interval);
+  if (!has_clock()) return;
+  load_.room += packets * (packet_size_ - kPacketOverhead);
+  next_cover_ += static_cast<Duration::rep>(packets) * tick();
 }
 
 std::size_t TrafficShape::cover_due(TimePoint now) const {
@@ -113,6 +137,7 @@ std::size_t TrafficShape::cover_due(TimePoint now) const {
       return 0;
     case Cover::poisson:
       return now >= next_cover_ ? 1 : 0;
+    case Cover::adaptive:
     case Cover::constant:
       return ticks_due(now);
   }
@@ -126,16 +151,18 @@ std::size_t TrafficShape::cover(TimePoint now, MutableBytesView content) {
   const std::size_t size = padded_size(least, max);
   std::ranges::fill(content.first(size), wire::frame_type(wire::FrameKind::padding));
   cover_bytes_ += size + kPacketOverhead;
-  next_cover_ =
-      privacy_.cover == Cover::constant ? next_cover_ + Duration(privacy_.cover_interval) : now + draw_cover_gap();
+  if (has_clock()) {
+    sent(1);
+  } else {
+    next_cover_ = now + draw_cover_gap();
+  }
   return size;
 }
 
 void TrafficShape::skip(TimePoint now) {
   if (cover_due(now) == 0) return;
-  next_cover_ = privacy_.cover == Cover::constant
-                    ? next_cover_ + static_cast<Duration::rep>(ticks_due(now)) * Duration(privacy_.cover_interval)
-                    : now + draw_cover_gap();
+  next_cover_ =
+      has_clock() ? next_cover_ + static_cast<Duration::rep>(ticks_due(now)) * tick() : now + draw_cover_gap();
 }
 
 std::optional<TimePoint> TrafficShape::deadline() const {
@@ -145,7 +172,7 @@ std::optional<TimePoint> TrafficShape::deadline() const {
 }
 
 TimePoint TrafficShape::not_before() const noexcept {
-  if (privacy_.cover == Cover::constant) return next_cover_;
+  if (has_clock()) return next_cover_;
   return held_until_.value_or(TimePoint::min());
 }
 

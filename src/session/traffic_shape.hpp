@@ -52,6 +52,10 @@ class TrafficShape {
  private:
   // Of the whole room for content.
   std::size_t content_max(MutableBytesView content) const;
+  bool has_clock() const noexcept { return privacy_.cover >= Cover::adaptive; }
+  Duration tick() const;
+  // Of an adaptive clock: looks back at a period that is over.
+  void adapt(TimePoint now);
   std::size_t padded_size(std::size_t content_size, std::size_t content_max);
   Duration draw_cover_gap();
   std::size_t ticks_due(TimePoint now) const;
@@ -59,7 +63,14 @@ class TrafficShape {
   Privacy privacy_;
   std::size_t packet_size_;
   RandomSource& random_;
-  TimePoint next_cover_{};               // the next tick, or the next packet of cover
+  TimePoint next_cover_{};  // the next tick, or the next packet of cover
+  struct {
+    TimePoint period_end{};
+    std::uint64_t bytes = 0;  // of this period: what packets were to carry, ...
+    std::uint64_t room = 0;   // ... and could have
+    unsigned step = 0;
+    unsigned patience = 0;
+  } load_;                               // of an adaptive clock
   std::optional<TimePoint> held_until_;  // what there is to send waits until then
   std::uint64_t cover_bytes_ = 0;
   std::uint64_t padding_bytes_ = 0;

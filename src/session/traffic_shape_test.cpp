@@ -133,6 +133,36 @@ TEST_F(TrafficShapeTest, TheClockDecidesHowManyPacketsGo) {
   EXPECT_EQ(clock.cover_due(first + 1h), 0u);
 }
 
+// One step a second, up while full packets take all ticks, down while they do not; small ones count for little.
+TEST_F(TrafficShapeTest, AnAdaptiveClockFollowsTheLoad) {
+  auto clock = shape(custom(Padding::full, Cover::adaptive, 50ms));
+  Bytes content(kRoom);
+  TimePoint now = kStart;
+  // Sends `size` bytes at each tick, or cover, as long as `time`; the number of ticks.
+  const auto run = [&](Duration time, std::size_t size) {
+    const TimePoint end = now + time;
+    double ticks = 0;
+    for (; *clock.deadline() < end; ++ticks) {
+      const TimePoint tick = *clock.deadline();
+      EXPECT_EQ(clock.allowance(tick), 1u);
+      if (size > 0) {
+        content[0] = wire::frame_type(wire::FrameKind::stream);
+        EXPECT_EQ(clock.pad(content, size), kRoom);
+      }
+      clock.sent(size > 0 ? 1 : 0);
+      while (clock.cover_due(tick) > 0) clock.cover(tick, content);
+    }
+    now = end;
+    return ticks;
+  };
+  EXPECT_NEAR(run(10s, 0), 200, 1);
+  EXPECT_NEAR(run(10s, 30), 200, 1) << "small packets, though one at each tick";
+  EXPECT_GT(run(5s, 1200), 20 + 40 + 80 + 160);
+  EXPECT_NEAR(run(20s, 1200), 200'000, 40'000) << "10,000 packets per second are the end";
+  EXPECT_LT(run(10s, 0), 25'000) << "it slows down at once";
+  EXPECT_NEAR(run(10s, 0), 200, 1);
+}
+
 TEST_F(TrafficShapeTest, TwoClocksDoNotStandAlike) {
   std::set<TimePoint> starts;
   for (int i = 0; i < 50; ++i) starts.insert(*shape(custom(Padding::full, Cover::constant, 20ms)).deadline());
@@ -218,10 +248,11 @@ TEST(PrivacyTest, WhatMakesNoSenseIsRefused) {
       custom(Padding::full, Cover::poisson, 61s),          // likewise
       custom(Padding::full, Cover::off, 20ms),             // of what?
       custom(Padding::full, Cover::constant, 20ms, 1ms),   // the clock decides
+      custom(Padding::full, Cover::adaptive, 20ms, 1ms),   // likewise
       custom(Padding::full, Cover::off, 0us, 1001ms),      // too long
       custom(Padding::full, Cover::off, 0us, -1ms),        // before it was asked for
       custom(static_cast<Padding>(4)),                     // no such
-      custom(Padding::full, static_cast<Cover>(3), 20ms),  // no such
+      custom(Padding::full, static_cast<Cover>(4), 20ms),  // no such
   };
   for (const Privacy& privacy : wrong) EXPECT_FALSE(check(privacy)) << &privacy - wrong;
   Privacy keys;

@@ -122,4 +122,5 @@ await Promise.all(outcomes).catch((error) => {
   say(`FAILED: ${error.message}`);
   finish(1);
 });
+await Promise.all(peers.map(({ node }) => node.stop()));
 finish(0);

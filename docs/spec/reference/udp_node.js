@@ -18,6 +18,7 @@ export class UdpNode {
   bind(host = '127.0.0.1') {
     this.host = host;
     this.socket = createSocket('udp4');
+    this.socket.unsent = 0;
     this.socket.on('message', (bytes, { address, port }) => {
       this.node.receive(Date.now(), Uint8Array.from(bytes), { address, port });
       this.schedule();
@@ -31,14 +32,20 @@ export class UdpNode {
   async move() {
     const old = this.socket;
     const port = await this.bind(this.host);
-    old.close();
+    await this.close(old);
     return port;
   }
 
-  stop() {
+  async stop() {
     clearTimeout(this.timer);
     clearImmediate(this.scheduling);
-    this.socket.close();
+    await this.close(this.socket);
+  }
+
+  // Once all is sent: CLOSE must not be lost in our own process.
+  async close(socket) {
+    while (socket.unsent > 0) await new Promise(setImmediate);
+    socket.close();
   }
 
   // Resolves with the session, once the peer has it, too.
@@ -53,7 +60,9 @@ export class UdpNode {
 
   // Whoever sends has another deadline from now on.
   transmit(datagram, { address, port }) {
-    this.socket.send(datagram, port, address);
+    const { socket } = this;
+    socket.unsent++;
+    socket.send(datagram, port, address, () => socket.unsent--);
     this.scheduling ??= setImmediate(() => this.schedule());
   }
 

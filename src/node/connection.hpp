@@ -93,6 +93,10 @@ class Connection final : private session::FrameSink,
   CloseReason close_reason() const noexcept { return session_.close_reason(); }
   bool closed_by_peer() const noexcept { return session_.closed_by_peer(); }
   bool heard() const noexcept { return session_.heard(); }
+  // As Session's.
+  void ask_anew(TimePoint now) { session_.ask_anew(now); }
+  void ask(TimePoint now) { session_.ask(now); }
+  bool answered() const noexcept { return session_.answered(); }
   // Whether pump() has something to do.
   bool has_events() const noexcept { return state() == session::Session::State::open && streams_.has_events(); }
   std::size_t open_streams() const noexcept { return streams_.open_streams(); }
@@ -103,7 +107,8 @@ class Connection final : private session::FrameSink,
   const Bytes& peer_static_key() const noexcept { return peer_static_key_; }
   const Bytes& handshake_hash() const noexcept { return handshake_hash_; }
   bool outgoing() const noexcept { return outgoing_; }
-  TimePoint since() const noexcept { return since_; }
+  // When its handshake began: the dial, or the arrival of message 1.
+  TimePoint dialled() const noexcept { return since_ - handshake_time_; }
   const Path& path() const noexcept { return paths_.proven(); }
   std::uint64_t cover_bytes() const noexcept { return session_.shape() ? session_.shape()->cover_bytes() : 0; }
   std::uint64_t padding_bytes() const noexcept { return session_.shape() ? session_.shape()->padding_bytes() : 0; }

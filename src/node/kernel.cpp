@@ -18,8 +18,7 @@ session::KeyLimits key_limits(const Privacy& privacy) {
   return limits;
 }
 
-constexpr Duration kTieWindow = std::chrono::seconds(10);       // docs/spec/02-handshake.md, section 8
-constexpr Duration kDuplicateIdle = std::chrono::seconds(3);    // likewise
+constexpr Duration kDuplicateIdle = std::chrono::seconds(3);    // docs/spec/02-handshake.md, section 8
 constexpr Duration kIndexRetirement = std::chrono::seconds(3);  // docs/spec/03-session.md, section 7
 
 std::optional<TimePoint> earliest(std::optional<TimePoint> a, std::optional<TimePoint> b) {
@@ -345,22 +344,58 @@ void Kernel::admit(TimePoint now, Entry& entry) {
   }
   Connection& other = *known->second;
   Entry& other_entry = connections_.at(other.number());
-  // Opposite directions, the same run of the peer, at about the same time: both dialled, and both sessions live.
-  const bool both_dialled = connection.outgoing() != other.outgoing() &&
-                            connection.peer_static_key() == other.peer_static_key() &&
-                            now - other.since() <= kTieWindow;
-  if (both_dialled) {
-    const bool new_stays = connection.handshake_hash() < other.handshake_hash();
-    if (new_stays) {
-      known->second = &connection;
-      std::swap(entry.reported, other_entry.reported);
-    }
-    (new_stays ? other_entry : entry).duplicate_since = now;
-    return;
+  const bool same_run = connection.peer_static_key() == other.peer_static_key();
+  const bool later = connection.dialled() >= other.dialled();
+  if (!same_run && !later) return connection.close(now, CloseReason::replaced);
+  if (!same_run) {
+    other.close(now, CloseReason::replaced);
+    end_connection(now, other_entry);
+    return admit(now, entry);
   }
-  other.close(now, CloseReason::replaced);
-  end_connection(now, other_entry);
-  admit(now, entry);
+  // Both ends come to the same: one hash is the smaller one, and the dials of one end have an order.
+  const bool both_dialled = connection.outgoing() != other.outgoing();
+  const bool stays = both_dialled ? connection.handshake_hash() < other.handshake_hash() : later;
+  const CloseReason reason = both_dialled ? CloseReason::duplicate : CloseReason::replaced;
+  stays ? settle(now, entry, other_entry, reason) : settle(now, other_entry, entry, reason);
+}
+
+void Kernel::settle(TimePoint now, Entry& stays, Entry& loses, CloseReason reason) {
+  peers_[stays.connection->uuid()] = stays.connection.get();
+  if (loses.reported) std::swap(stays.reported, loses.reported);
+  loses.asked = false;
+  loses.lost = Loss{now, reason};
+  await_answer(now, stays);
+}
+
+void Kernel::await_answer(TimePoint now, Entry& stays) {
+  stays.lost.reset();
+  stays.asked = true;
+  stays.connection->ask_anew(now);
+  touch(*stays.connection);
+}
+
+// Of several sessions with a peer: closes the one that is not needed, when that is safe.
+void Kernel::serve_rivals(TimePoint now, Entry& entry) {
+  Connection& connection = *entry.connection;
+  if (entry.asked) {
+    connection.ask(now);
+    if (!connection.answered()) return;
+    entry.asked = false;
+    for (auto& [number, other] : connections_) {
+      if (other.lost && !other.ended && other.connection->uuid() == connection.uuid()) touch(*other.connection);
+    }
+  }
+  if (!entry.lost) return;
+  if (connection.open_streams() > 0) entry.lost->unused_since = now;
+  if (!may_close(entry)) return;
+  const bool used = entry.lost->reason == CloseReason::duplicate && now - entry.lost->unused_since < kDuplicateIdle;
+  if (!used) connection.close(now, entry.lost->reason);
+}
+
+// Whether the peer has the session that this one has lost against.
+bool Kernel::may_close(const Entry& entry) const {
+  const auto stays = peers_.find(entry.connection->uuid());
+  return stays != peers_.end() && stays->second->answered();
 }
 
 void Kernel::serve_connection(TimePoint now, Number number) {
@@ -372,10 +407,7 @@ void Kernel::serve_connection(TimePoint now, Number number) {
   if (const auto deadline = connection.deadline(); deadline && *deadline <= now) connection.on_deadline(now);
   if (connection.state() == Session::State::open) {
     connection.pump();
-    if (entry.duplicate_since) {
-      if (connection.open_streams() > 0) entry.duplicate_since = now;
-      if (now - *entry.duplicate_since >= kDuplicateIdle) connection.close(now, CloseReason::duplicate);
-    }
+    serve_rivals(now, entry);
   }
   counted_.key_updates += connection.key_updates() - std::exchange(entry.key_updates, connection.key_updates());
   const bool more = !connection.flush(now, batch_) || connection.has_events();
@@ -399,12 +431,12 @@ void Kernel::end_connection(TimePoint now, Entry& entry) {
   counted_.key_updates_failed += connection.close_reason() == CloseReason::key_limit;
   if (const auto peer = peers_.find(connection.uuid()); peer != peers_.end() && peer->second == &connection) {
     peers_.erase(peer);
-    // A duplicate takes over if there is one; the peer is then up all along.
+    // One that has lost takes over if there is any; the peer is then up all along.
     for (auto& [number, other] : connections_) {
-      if (other.ended || !other.duplicate_since || other.connection->uuid() != connection.uuid()) continue;
+      if (other.ended || !other.lost || other.connection->uuid() != connection.uuid()) continue;
       peers_[connection.uuid()] = other.connection.get();
-      other.duplicate_since.reset();
       std::swap(entry.reported, other.reported);
+      await_answer(now, other);
       break;
     }
   }
@@ -426,7 +458,9 @@ void Kernel::remove_connection(Number number) {
 
 void Kernel::schedule(Number number, Entry& entry) {
   auto deadline = entry.connection->deadline();
-  if (entry.duplicate_since && !entry.ended) deadline = earliest(deadline, *entry.duplicate_since + kDuplicateIdle);
+  if (entry.lost && !entry.ended && may_close(entry)) {
+    deadline = earliest(deadline, entry.lost->unused_since + kDuplicateIdle);
+  }
   if (deadline == entry.deadline) return;
   if (entry.deadline && deadline) {  // most often; nothing is allocated
     auto node = deadlines_.extract({*entry.deadline, number});

@@ -92,15 +92,21 @@ class Kernel final : public ConnectionHost {
 
  private:
   using Number = std::uint64_t;  // of a connection; counts up, so that every order in here is that of creation
+  // A session that gives way to another one, once the peer has shown that it has that, too.
+  struct Loss {
+    TimePoint unused_since;  // without streams
+    CloseReason reason;      // `duplicate`: its streams are served to their end first
+  };
   struct Entry {
     std::unique_ptr<Connection> connection;
-    std::optional<TimePoint> deadline;         // as registered in deadlines_
-    std::uint32_t key_updates = 0;             // as counted
-    std::uint64_t cover_granted = 0;           // bytes per second that the peer may have
-    bool own_privacy = false;                  // was asked for
-    bool reported = false;                     // its peer is up, and this is the session that says so
-    bool ended = false;                        // its streams are over; it lingers to repeat CLOSE
-    std::optional<TimePoint> duplicate_since;  // lost against another session; since when without streams
+    std::optional<TimePoint> deadline;  // as registered in deadlines_
+    std::uint32_t key_updates = 0;      // as counted
+    std::uint64_t cover_granted = 0;    // bytes per second that the peer may have
+    bool own_privacy = false;           // was asked for
+    bool reported = false;              // its peer is up, and this is the session that says so
+    bool ended = false;                 // its streams are over; it lingers to repeat CLOSE
+    bool asked = false;  // it serves the peer, which has yet to answer that it has it, too; others wait for that
+    std::optional<Loss> lost{};  // against the session that serves the peer
   };
 
   // ConnectionHost
@@ -138,6 +144,10 @@ class Kernel final : public ConnectionHost {
 
   Connection& add_connection(TimePoint now, handshake::Established established, const std::optional<Privacy>& privacy);
   void admit(TimePoint now, Entry& entry);
+  void settle(TimePoint now, Entry& stays, Entry& loses, CloseReason reason);
+  void await_answer(TimePoint now, Entry& stays);
+  void serve_rivals(TimePoint now, Entry& entry);
+  bool may_close(const Entry& entry) const;
   void serve_connection(TimePoint now, Number number);
   void end_connection(TimePoint now, Entry& entry);
   void remove_connection(Number number);

@@ -103,7 +103,11 @@ bool Session::receive_control(TimePoint now, BytesView body, FrameSink& sink) {
   if (!*received) return true;
   const auto& [is_request, id, method, content] = **received;
   if (method == kMethodAreYouThere && content.empty()) {
-    if (is_request) control_.answer(id, method, {});
+    if (is_request) {
+      control_.answer(id, method, {});
+    } else if (question_ == Question::open && id == question_id_) {
+      question_ = Question::answered;
+    }
   } else if (method == kMethodKeyUpdate && !is_request) {
     // The update itself is the answer that counts.
   } else if (method == kMethodKeyUpdate && update_.initiator() && content.size() == sizeof(std::uint32_t)) {
@@ -132,6 +136,19 @@ bool Session::receive_rekey(TimePoint now, BytesView body) {
 
 // With 16 requests open, those are being repeated and will do.
 void Session::send_are_you_there(TimePoint now) { static_cast<void>(control_.request(now, kMethodAreYouThere, {})); }
+
+void Session::ask_anew(TimePoint now) {
+  question_ = Question::none;
+  ask(now);
+}
+
+void Session::ask(TimePoint now) {
+  if (question_ != Question::none) return;
+  const auto id = control_.request(now, kMethodAreYouThere, {});
+  if (!id) return;
+  question_ = Question::open;
+  question_id_ = *id;
+}
 
 void Session::check_received(TimePoint now) {
   const KeyLimits& limits = update_.limits();

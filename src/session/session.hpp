@@ -82,6 +82,12 @@ class Session {
   // Why the session ended, once it is no longer open, and who said so.
   CloseReason close_reason() const noexcept { return reason_; }
   bool closed_by_peer() const noexcept { return closed_by_peer_; }
+  // Asks the peer whether it has this session. An answer to an earlier question does not count.
+  void ask_anew(TimePoint now);
+  // Asks if that was not possible yet, since so many other requests were open.
+  void ask(TimePoint now);
+  // Whether the peer has answered.
+  bool answered() const noexcept { return question_ == Question::answered; }
   // Whether an authentic packet has arrived; for the initiator: the peer has our message 3.
   bool heard() const noexcept { return heard_; }
   // Whether no packet that was sent later than the last accepted one has arrived.
@@ -132,6 +138,9 @@ class Session {
   std::optional<TimePoint> asked_;  // since when something that asks is unanswered
   bool asked_again_ = false;        // whether the peer is there, since then
   bool keepalive_due_ = false;
+  enum class Question : std::uint8_t { none, open, answered };
+  Question question_ = Question::none;  // whether the peer has this session
+  std::uint32_t question_id_ = 0;       // while it is open
   bool heard_ = false;
   bool newest_ = false;
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Goal: the properties of a state-machine model of docs/spec/model hold in every state, and are not empty words.
 Method: spin and gcc make a verifier of each run that the head of the model names. It must search all states without an
-error, and each line must be executed in one of the runs, if it does not say `never`. A weakness is a run that the
-protocol as it is does not pass. Each mutation must break just the property that the head names for it.
+error, and each line must be executed in one of the runs, if it does not say `never`. Each mutation must break just the
+property that the head names for it.
 
 Usage: run_model.py MODEL.pml        exit code 77: spin is not installed"""
 import concurrent.futures
@@ -25,17 +25,15 @@ class Failure(Exception):
 
 
 def parse_head(text):
-    """The lines `run NAME [-DX...] [progress] comment`, `mutation NAME RUN PROPERTY` and `weakness RUN PROPERTY`."""
-    runs, mutations, weaknesses = {}, [], {}
-    for words in (line.split() for line in re.findall(r"^ \* ((?:run|mutation|weakness) .*)$", text, re.MULTILINE)):
+    """The lines `run NAME [-DX...] [progress] comment` and `mutation NAME RUN PROPERTY`."""
+    runs, mutations = {}, []
+    for words in (line.split() for line in re.findall(r"^ \* ((?:run|mutation) .*)$", text, re.MULTILINE)):
         if words[0] == "run":
             defines = [word for word in words[2:] if word.startswith("-D")]
             runs[words[1]] = (defines, "progress" in words[2:3 + len(defines)])
-        elif words[0] == "mutation":
-            mutations.append(tuple(words[1:4]))
         else:
-            weaknesses[words[1]] = words[2]
-    return runs, mutations, weaknesses
+            mutations.append(tuple(words[1:4]))
+    return runs, mutations
 
 
 def call(command, folder):
@@ -106,12 +104,11 @@ def main():
         print("SKIPPED: spin is not installed (tools/install --tests)")
         return 77
     text = model.read_text(encoding="utf-8")
-    runs, mutations, weaknesses = parse_head(text)
+    runs, mutations = parse_head(text)
     jobs = {(name, None): run for name, run in runs.items()}
     for mutation, name, _ in mutations:
         jobs[(name, mutation)] = ([*runs[name][0], f"-D{mutation}"], runs[name][1], "-O0")  # soon found
     expected = {(name, mutation): broken for mutation, name, broken in mutations}
-    expected |= {(name, None): broken for name, broken in weaknesses.items()}
     failures, every, executed = [], set(), set()
     with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
         results = {job: pool.submit(verify, model, *how) for job, how in jobs.items()}

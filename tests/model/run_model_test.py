@@ -77,10 +77,6 @@ class RunModelTest(unittest.TestCase):
         self.assert_fails("mutation TOO_FAR in plain: expected it_stays_small, got None",
                           ("#define LAST 3", "#define LAST 1"))
 
-    def test_a_weakness_that_is_none(self):
-        self.assert_fails("run plain: expected it_stays_small, got None",
-                          (" * mutation", " * weakness plain it_stays_small\n * mutation"))
-
     def test_a_search_that_is_cut_off(self):
         self.assert_fails("the search is not complete", ("byte x", "int y = 0;\nbyte x"),
                           ("  od", "  :: y < 2000000 -> y++\n  od"))

@@ -6,26 +6,19 @@
  * run      crossing             -DPROMPT             both dial; every datagram arrives before the clock ticks
  * run      crossing_any_loss                         both dial; datagrams arrive late or never
  * run      again                -DAGAIN              node 0 dials again after its first dial has ended
- * run      crossing_ask_first   -DASK_FIRST          as crossing_any_loss, with the rule that README.md proposes
- * run      again_ask_first      -DASK_FIRST -DAGAIN  as again, likewise
- *
- * weakness crossing_any_loss    no_session_is_closed_for_one_that_only_one_side_has
- * weakness again                no_session_is_closed_for_one_that_only_one_side_has
  *
  * mutation LARGER_AT_ONE_END    crossing            no_session_is_closed_for_one_that_only_one_side_has
  * mutation NEWER_STAYS          crossing            no_session_is_closed_for_one_that_only_one_side_has
- * mutation OLDER_IS_REPLACED    crossing            no_session_is_closed_for_one_that_only_one_side_has
  * mutation REPORTED_TWICE       crossing            a_peer_is_reported_once
- * mutation CLOSED_UNANSWERED    crossing_ask_first  no_session_is_closed_for_one_that_only_one_side_has
- * mutation NO_TAKING_OVER       crossing_ask_first  both_have_the_same_session
- * mutation NEWER_STAYS          crossing_ask_first  no_session_is_closed_for_one_that_only_one_side_has
+ * mutation CLOSED_UNANSWERED    crossing_any_loss   no_session_is_closed_for_one_that_only_one_side_has
+ * mutation NO_TAKING_OVER       crossing_any_loss   both_have_the_same_session
+ * mutation NEWER_STAYS          crossing_any_loss   no_session_is_closed_for_one_that_only_one_side_has
  */
 #include "common.inc"
 
 /* A tick is 3 s and a bit. */
 #define LIMIT 3          /* section 4: 10 s */
 #define HALF_OPEN 3      /* section 5: 10 s */
-#define TIE 3            /* section 8: 10 s */
 #define DUPLICATE 1      /* section 8: 3 s */
 #define OLD 4            /* older than any of these */
 #define NONE 3
@@ -59,20 +52,15 @@ bool zero_is_smaller;    /* the hash of dial 0's handshake, than that of dial 1'
 #else
 #define STAYS(n, s, t) SMALLER(s, t)
 #endif
-#if defined(ASK_FIRST)
-#define IS_TIE(n, t) true
-#elif defined(OLDER_IS_REPLACED)
-#define IS_TIE(n, t) false
-#else
-#define IS_TIE(n, t) (age[at(n, t)] <= TIE)
-#endif
-#if defined(ASK_FIRST) && !defined(CLOSED_UNANSWERED)
-#define MAY_CLOSE(n, s) answers[at(n, s)]
-#else
+#ifdef CLOSED_UNANSWERED
 #define MAY_CLOSE(n, s) true
+#else
+#define MAY_CLOSE(n, s) answers[at(n, s)]
 #endif
+/* Who dials again has given up the session of before; one of two that crossed may still have streams. */
+#define IS_UNUSED(n, s) (INITIATOR(s) == INITIATOR(current[n]) || duplicate_age[at(n, s)] == DUPLICATE)
 #define IS_DUE(n, s)                                                                                                  \
-  (duplicate[at(n, s)] && current[n] != NONE && duplicate_age[at(n, s)] == DUPLICATE && MAY_CLOSE(n, s))
+  (duplicate[at(n, s)] && current[n] != NONE && IS_UNUSED(n, s) && MAY_CLOSE(n, s))
 
 inline older(x, most) {
   if
@@ -133,7 +121,7 @@ inline admit(n, s) {
      ups[n]++
   :: else ->
      if
-     :: INITIATOR(s) != INITIATOR(t) && IS_TIE(n, t) ->
+     :: INITIATOR(s) != INITIATOR(t) ->
         if
         :: STAYS(n, s, t) ->
            current[n] = s;
@@ -145,16 +133,10 @@ inline admit(n, s) {
         fi
      :: else ->
         if
-#ifndef ASK_FIRST
-        :: true ->
-           current[n] = s;
-           close_for(n, t, s)
-#else
         :: s > t ->
            current[n] = s;
            lose_against(n, t)
         :: s < t -> lose_against(n, s)
-#endif
         fi
      fi
   fi;
@@ -205,14 +187,13 @@ end:
   :: atomic { close[at(i, s)] -> close[at(i, s)] = false }
   :: atomic { close[at(r, s)] -> close[at(r, s)] = false }
 #endif
-#ifdef ASK_FIRST
+  /* A request on the session that stays, and its answer. */
   :: atomic { duplicate[at(i, s)] && current[i] != NONE && state[at(r, current[i])] == up ->
        answers[at(i, s)] = true; heard[at(r, current[i])] = true; heard[at(i, current[i])] = true
      }
   :: atomic { duplicate[at(r, s)] && current[r] != NONE && state[at(i, current[r])] == up ->
        answers[at(r, s)] = true; heard[at(i, current[r])] = true; heard[at(r, current[r])] = true
      }
-#endif
   :: atomic { IS_DUE(i, s) -> close_for(i, s, current[i]) }
   :: atomic { IS_DUE(r, s) -> close_for(r, s, current[r]) }
   od

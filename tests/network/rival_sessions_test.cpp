@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// Goal: two nodes that have a session with each other do not lose it because of another handshake between them, however
+// late its datagrams are; and a peer is reported once.
+// Method: whole nodes in virtual time. A tap knows the keys of the outer layer and keeps back messages 3, which the
+// initiator repeats in vain.   Spec: docs/spec/02-handshake.md, section 8.
+#include <algorithm>
+
+#include "handshake/sealed_datagram.hpp"
+#include "tests/network/network_test.hpp"
+
+namespace quantumgate::network_test {
+namespace {
+
+struct RivalSessionsTest : ::testing::TestWithParam<int> {
+  std::vector<std::unique_ptr<Source>> sources;  // their callbacks come until the nodes are gone
+  sim::Simulator simulator{static_cast<std::uint64_t>(GetParam())};
+  TestNode alice{simulator, 1};
+  TestNode bob{simulator, 2};
+  handshake::Credentials anybody{alice.identity, "test", nullptr, handshake::all_suites(), {}};
+
+  bool is_message3(const TestNode& to, const sim::PassingDatagram& passing) const {
+    if (passing.to != to.host.v4(5000)) return false;
+    const auto keys = handshake::OuterKeys::derive({}, to.identity.uuid(), anybody.network_hash());
+    const auto opened = handshake::open_datagram(keys.to_responder, true, passing.data);
+    return opened && opened->header.type == wire::SealedType::message3;
+  }
+  Source& start(TestNode& from, TestNode& to, std::uint64_t size) {
+    Source& source = *sources.emplace_back(std::make_unique<Source>(*from.node, to.identity.uuid(), size));
+    from.node->post([] {});
+    return source;
+  }
+  void expect_one_session_and_use_it() {
+    for (const TestNode* node : {&alice, &bob}) {
+      EXPECT_EQ(node->observer->ups.size(), 1u);
+      EXPECT_TRUE(node->observer->downs.empty());
+      ASSERT_EQ(node->node->peers().size(), 1u);
+    }
+    EXPECT_NE(alice.node->peers()[0].outgoing, bob.node->peers()[0].outgoing) << "the same one at both ends";
+    const Source& there = start(alice, bob, 100'000);
+    const Source& back = start(bob, alice, 100'000);
+    EXPECT_TRUE(simulator.run_until([&] { return there.done() && back.done(); }, 1min));
+  }
+};
+
+TEST_P(RivalSessionsTest, DialsThatCrossWhileOneIsNotConfirmed) {
+  // Bob has no session of Alice's dial for a while, or never; he has that of his own all the time.
+  for (const Duration kept_back : {Duration(5s), Duration(20s)}) {
+    alice.restart();
+    bob.restart();
+    const TimePoint until = simulator.now() + kept_back;
+    simulator.add_tap([&](const sim::PassingDatagram& passing) {
+      sim::Verdict verdict;
+      verdict.deliver = simulator.now() >= until || !is_message3(bob, passing);
+      return verdict;
+    });
+    int answers = 0;
+    const auto count = [&](Result<Peer> peer) { answers += peer.has_value(); };
+    alice.node->connect(bob.address(), {}, count);
+    bob.node->connect(alice.address(), {}, count);
+    ASSERT_TRUE(simulator.run_until([&] { return answers == 2; }, 1s));
+    simulator.run_for(25s);
+    expect_one_session_and_use_it();
+    simulator.run_for(10s);
+    EXPECT_EQ(alice.observer->downs.size() + bob.observer->downs.size(), 0u);
+    simulator.clear_taps();
+  }
+}
+
+TEST_P(RivalSessionsTest, DialsThatCrossUnderHeavyLoss) {
+  simulator.set_default_link({.delay = 20ms, .jitter = 20ms, .loss_per_million = 400'000});
+  alice.node->connect(bob.address(), {}, [](Result<Peer>) {});
+  simulator.run_for(1ms * GetParam());
+  bob.node->connect(alice.address(), {}, [](Result<Peer>) {});
+  simulator.run_for(12s);
+  simulator.set_default_link({.delay = 20ms});
+  simulator.run_for(10s);
+  expect_one_session_and_use_it();
+}
+
+TEST_P(RivalSessionsTest, AMessage3ThatComesWhenItsInitiatorHasGivenUp) {
+  std::vector<Bytes> late;
+  bool first_dial = true;
+  simulator.add_tap([&](const sim::PassingDatagram& passing) {
+    sim::Verdict verdict;
+    if (!first_dial || passing.to != bob.host.v4(5000)) return verdict;
+    if (is_message3(bob, passing)) {
+      late.emplace_back(passing.data.begin(), passing.data.end());
+      verdict.deliver = false;
+    } else if (!late.empty()) {
+      verdict.deliver = false;  // that she has given up does not arrive either
+    }
+    return verdict;
+  });
+  ASSERT_TRUE(alice.connect(bob.address(), 2s));
+  simulator.run_for(3s);
+  ASSERT_TRUE(alice.node->peers().empty());
+  ASSERT_TRUE(bob.observer->ups.empty());
+  alice.observer->ups.clear();
+  alice.observer->downs.clear();
+  ASSERT_FALSE(late.empty());
+
+  first_dial = false;
+  ASSERT_TRUE(alice.connect(bob.address()));
+  const Source& source = start(alice, bob, 20'000'000);
+  simulator.run_for(1s);
+  const std::uint64_t completed = bob.node->counters().handshakes_completed;
+  for (const Bytes& datagram : late) simulator.inject({alice.host.v4(5000), bob.host.v4(5000), datagram});
+  simulator.run_for(100ms);
+  EXPECT_EQ(bob.node->counters().handshakes_completed, completed + 1) << "it makes a session";
+  EXPECT_TRUE(simulator.run_until([&] { return source.done() || source.failed(); }, 1min));
+  EXPECT_FALSE(source.failed());
+  simulator.run_for(2min);
+  expect_one_session_and_use_it();
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RivalSessionsTest, ::testing::Range(1, 9));
+
+}  // namespace
+}  // namespace quantumgate::network_test

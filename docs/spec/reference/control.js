@@ -22,10 +22,11 @@ export function isShape(body) {
   if (body.length !== 8) return false;
   const reader = new Reader(body, 'reading a shape');
   const [padding, cover, interval, delay] = [1, 1, 4, 2].map((size) => reader.number(size));
-  const longest = [0, 60_000_000, 1_000_000][cover];
+  const isClock = cover >= 2;
+  const longest = isClock ? 1_000_000 : 60_000_000;
   const isInterval = cover === 0 ? interval === 0 : interval >= 1000 && interval <= longest;
   const isHidden = cover === 0 || padding !== 0; // without padding, cover is known by its size
-  return padding <= 3 && cover <= 2 && isInterval && isHidden && delay <= (cover === 2 ? 0 : 1000);
+  return padding <= 3 && cover <= 3 && isInterval && isHidden && delay <= (isClock ? 0 : 1000);
 }
 
 export class ControlRequests {

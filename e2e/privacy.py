@@ -62,8 +62,8 @@ def test_settings(bench):
     bench.refused(USAGE, "node", "run", "--cover", "constant", "--cover-interval", "50", says="cover without padding")
     a = bench.node("a", "--privacy", "4", "--key-update-max", "300")
     privacy = a.do("status").json()["privacy"]
-    same((0, "adaptive", 300, 300), tuple(privacy[k] for k in ("level", "cover", "key_update_min_s", "key_update_max_s")),
-         "a level, and what differs")
+    shown = tuple(privacy[k] for k in ("level", "cover", "key_update_min_s", "key_update_max_s"))
+    same((0, "adaptive", 300, 300), shown, "a level, and what differs")
     b = bench.node("b", "--cover-for-peers", "0")
     a.connect(b)
     a.until(lambda: peer_of(a)["cover_bytes_sent"] > 0, "a sends cover")

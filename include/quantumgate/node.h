@@ -60,7 +60,7 @@ struct ConnectOptions {
   /// The suite to dial with, one of this node's; none: its best. Another one is for a peer that lacks the best and so
   /// would not answer: a session with less than the best that both nodes have is refused by both.
   std::optional<std::string> suite{};
-  /// Instead of the node's own.
+  /// Instead of the node's own; a session that is there already takes it over.
   std::optional<Privacy> privacy{};
 };
 

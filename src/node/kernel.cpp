@@ -163,10 +163,12 @@ void Kernel::connect(const Address& address, const ConnectOptions& options, std:
     return answer_later(std::move(done), fail(ErrorCode::invalid_argument, kDoing));
   }
   if (const auto peer = peers_.find(address.uuid); peer != peers_.end()) {
+    if (options.privacy) set_own_privacy(now, connections_.at(peer->second->number()), *options.privacy);
     return answer_later(std::move(done), peer->second->snapshot(now));
   }
   if (const auto dial = dials_.find(address.uuid); dial != dials_.end()) {
     dial->second->waiting.push_back(std::move(done));
+    if (options.privacy) dial->second->privacy = options.privacy;
     return;
   }
   if (address.hosts.empty()) return answer_later(std::move(done), fail(ErrorCode::unsupported, "looking up a peer"));
@@ -321,7 +323,7 @@ Connection& Kernel::add_connection(TimePoint now, handshake::Established establi
                                    const std::optional<Privacy>& privacy) {
   const Number number = next_number_++;
   Entry& entry = connections_[number];
-  entry.own_privacy = privacy.has_value();
+  if (privacy) entry.own_privacy = std::make_unique<Privacy>(*privacy);
   const Privacy& shape = privacy ? *privacy : privacy_;
   entry.connection = std::make_unique<Connection>(*this, number, established, limits_, key_limits(shape), shape,
                                                   packet_size_, environment_.random(), compressor_, now);
@@ -362,6 +364,8 @@ void Kernel::admit(TimePoint now, Entry& entry) {
 void Kernel::settle(TimePoint now, Entry& stays, Entry& loses, CloseReason reason) {
   peers_[stays.connection->uuid()] = stays.connection.get();
   if (loses.reported) std::swap(stays.reported, loses.reported);
+  // What was asked for holds for the peer, whoever's dial it is that stays.
+  if (loses.own_privacy && !stays.own_privacy) set_own_privacy(now, stays, *loses.own_privacy);
   loses.asked = false;
   loses.lost = Loss{now, reason};
   await_answer(now, stays);
@@ -664,12 +668,16 @@ Result<void> Kernel::set_privacy(const Privacy& privacy) {
   return {};
 }
 
+void Kernel::set_own_privacy(TimePoint now, Entry& entry, const Privacy& privacy) {
+  entry.own_privacy = std::make_unique<Privacy>(privacy);
+  entry.connection->set_privacy(now, privacy);
+}
+
 Result<void> Kernel::set_privacy(const PeerUuid& peer, const Privacy& privacy) {
   if (const auto fits = check(privacy); !fits) return fits;
   Connection* const connection = serving(peer);
   if (connection == nullptr) return fail(ErrorCode::not_found, "changing the privacy of a session");
-  connections_.at(connection->number()).own_privacy = true;
-  connection->set_privacy(environment_.now(), privacy);
+  set_own_privacy(environment_.now(), connections_.at(connection->number()), privacy);
   end_turn();
   return {};
 }

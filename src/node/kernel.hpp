@@ -99,12 +99,12 @@ class Kernel final : public ConnectionHost {
   };
   struct Entry {
     std::unique_ptr<Connection> connection;
-    std::optional<TimePoint> deadline;  // as registered in deadlines_
-    std::uint32_t key_updates = 0;      // as counted
-    std::uint64_t cover_granted = 0;    // bytes per second that the peer may have
-    bool own_privacy = false;           // was asked for
-    bool reported = false;              // its peer is up, and this is the session that says so
-    bool ended = false;                 // its streams are over; it lingers to repeat CLOSE
+    std::optional<TimePoint> deadline;     // as registered in deadlines_
+    std::uint32_t key_updates = 0;         // as counted
+    std::uint64_t cover_granted = 0;       // bytes per second that the peer may have
+    std::unique_ptr<Privacy> own_privacy;  // was asked for
+    bool reported = false;                 // its peer is up, and this is the session that says so
+    bool ended = false;                    // its streams are over; it lingers to repeat CLOSE
     bool asked = false;  // it serves the peer, which has yet to answer that it has it, too; others wait for that
     std::optional<Loss> lost{};  // against the session that serves the peer
   };
@@ -144,6 +144,7 @@ class Kernel final : public ConnectionHost {
 
   Connection& add_connection(TimePoint now, handshake::Established established, const std::optional<Privacy>& privacy);
   void admit(TimePoint now, Entry& entry);
+  void set_own_privacy(TimePoint now, Entry& entry, const Privacy& privacy);
   void settle(TimePoint now, Entry& stays, Entry& loses, CloseReason reason);
   void await_answer(TimePoint now, Entry& stays);
   void serve_rivals(TimePoint now, Entry& entry);

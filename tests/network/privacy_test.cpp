@@ -325,6 +325,30 @@ TEST_F(PrivacyTest, ADialCanHaveItsOwn) {
   EXPECT_EQ(level_of(alice->node->privacy()), 1);
 }
 
+// Both dial, only one of the sessions stays, and its shape is what was asked for; whichever it is.
+TEST_F(PrivacyTest, ADialThatLosesLeavesItsShapeToTheOneThatStays) {
+  for (std::uint8_t seed = 1; seed <= 6; ++seed) {
+    SCOPED_TRACE(static_cast<int>(seed));
+    sim::Simulator crossing(seed);
+    crossing.set_default_link({.delay = 20ms});
+    TestNode carol(crossing, seed), dave(crossing, static_cast<std::uint8_t>(seed + 100));
+    ConnectOptions dial;
+    dial.privacy = *privacy_level(5);
+    int answers = 0;
+    const auto count = [&](const Result<Peer>& peer) { answers += peer.has_value(); };
+    carol.node->connect(dave.address(), dial, count);
+    dave.node->connect(carol.address(), {}, count);
+    crossing.run_for(10s);
+    EXPECT_EQ(answers, 2);
+    EXPECT_EQ(level_of(peer_of(carol).privacy), 5);
+    EXPECT_TRUE(peer_of(carol).peer_follows);
+    dial.privacy = *privacy_level(3);
+    carol.node->connect(dave.address(), dial, count);
+    crossing.run_for(1s);
+    EXPECT_EQ(level_of(peer_of(carol).privacy), 3) << "asked for again";
+  }
+}
+
 // Losses, jitter of the network and of the handshake: nothing of it stops a session.
 TEST_F(PrivacyTest, ALossyPathCarriesAllLevels) {
   for (int level = 1; level <= 5; ++level) {

@@ -25,9 +25,8 @@ QG_EXPORT const char* name_of(Padding padding) noexcept;
 /// Packets that carry nothing. To everybody but the two nodes they look like all others; so they need padding.
 enum class Cover : std::uint8_t {
   off = 0,
-  poisson = 1,  ///< at random moments, beside what there is to send
-  adaptive =
-      2,  ///< as constant, but the clock doubles its rate each second while much is to be sent, and halves it after
+  poisson = 1,   ///< at random moments, beside what there is to send
+  adaptive = 2,  ///< as constant, but the clock doubles its rate again and again while much is to be sent
   constant = 3,  ///< one packet at each tick of a clock, never between; what there is to send takes the place of cover
 };
 /// "off", "poisson", "adaptive", "constant". Static lifetime.

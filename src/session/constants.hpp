@@ -74,12 +74,13 @@ inline constexpr Duration kCoverMeanMax = 60s;
 inline constexpr Duration kSendDelayMax = 1s;
 inline constexpr Duration kHandshakeJitterMax = 2s;
 inline constexpr std::size_t kTicksAtOnce = 64;
-inline constexpr Duration kClockPeriod = 1s;  // of an adaptive clock, from one look at its load to the next
+inline constexpr Duration kClockPeriod = 250ms;     // of an adaptive clock, from one look at its load to the next
+inline constexpr std::size_t kClockPacketsMin = 5;  // of a period, which is longer if need be
 inline constexpr Duration kClockTickMin = 100us;
 inline constexpr unsigned kClockStepsMax = 9;  // each doubles the rate
 inline constexpr std::uint64_t kClockFullPercent = 90;
 inline constexpr std::uint64_t kClockEmptyPercent = 40;
-inline constexpr unsigned kClockPatience = 3;  // full periods that are let pass after a step down
+inline constexpr unsigned kClockPatience = 12;  // full periods that are let pass after a step down
 
 // Section 7.
 inline constexpr int kCloseCopies = 2;

@@ -88,7 +88,8 @@ Duration TrafficShape::tick() const {
 // acknowledgements alone do not make its clock run.
 void TrafficShape::adapt(TimePoint now) {
   if (privacy_.cover != Cover::adaptive || now < load_.period_end) return;
-  const bool full = load_.bytes * 100 >= load_.room * kClockFullPercent && load_.room > 0;
+  if (load_.room < kClockPacketsMin * (packet_size_ - kPacketOverhead)) return;
+  const bool full = load_.bytes * 100 >= load_.room * kClockFullPercent;
   const bool empty = load_.bytes * 100 < load_.room * kClockEmptyPercent;
   if (empty && load_.step > 0) {
     --load_.step;

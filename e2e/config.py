@@ -19,6 +19,7 @@ VALUES = {
     "gss": ('"/g/gss"', "/g/gss"),
     "sessions_max": ("17", "17"),
     "suites": ('["Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"]', "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"),
+    "tcp": ('"off"', "off"),
     "receive": ('"/r"', "/r"),
     "keep_parts": ("3", "3"),
     "key_gone": ('"lock"', "lock"),

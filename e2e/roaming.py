@@ -167,5 +167,51 @@ def test_a_nat_forgets(bench):
         check("10.78.2.9" in endpoint(b, a), f"b follows: {endpoint(b, a)}")
 
 
+def transport(node, peer):
+    return next(entry["transport"] for entry in node.peers() if entry["uuid"] == peer.uuid)
+
+
+def test_udp_is_dropped_and_comes_back(bench):
+    if not shutil.which("nft"):
+        raise Skip("nft (nftables) is not installed")
+    rules = "table inet no_udp { chain in { type filter hook input priority 0; meta l4proto udp drop; }; }"
+    with Net("a", "b") as net:
+        two_machines(bench, net)
+        if subprocess.run([*net.inside("a"), "nft", rules], capture_output=True).returncode != 0:
+            raise Skip("this kernel has no packet filter")
+        net.run(*net.inside("b"), "nft", rules)
+        a = bench.node("a", listen="0.0.0.0:0", wrapper=net.inside("a"))
+        bench.path("in").mkdir()
+        b = bench.node("b", "--receive", bench.path("in"), listen="10.77.0.1:0", wrapper=net.inside("b"))
+        a.connect(b)
+        same("tcp", transport(a, b), "dialled where there is no UDP")
+
+        def filter_udp(drops):
+            for name in "ab":
+                net.run(*net.inside(name), "nft", rules if drops else "delete table inet no_udp")
+
+        def until_udp_is_back(what):
+            # It is looked for every 25 to 35 s; a transfer goes on all the while.
+            pauses, end = [], time.monotonic() + 90
+            while transport(a, b) != "udp":
+                check(time.monotonic() < end, "UDP is not taken again")
+                pauses.append(send_and(bench, a, b, lambda: None))
+            print(f"{what}: in {len(pauses)} transfers nothing arrived for {max(pauses):.2f} s at most")
+
+        filter_udp(False)
+        until_udp_is_back("UDP appears")
+        moved(b, "UDP is dropped", send_and(bench, a, b, lambda: filter_udp(True)))
+        same("tcp", transport(a, b), "where UDP is dropped")
+        same("tcp", transport(b, a), "seen from the other side")
+        filter_udp(False)
+        until_udp_is_back("UDP is back")
+        time_left = time.monotonic() + 10
+        while transport(b, a) != "udp":
+            check(time.monotonic() < time_left, "the other side stays on TCP")
+            time.sleep(0.1)
+        counters = b.counters()
+        same(0, counters["tcp_refused"], f"{counters}")
+
+
 if __name__ == "__main__":
     main(globals())

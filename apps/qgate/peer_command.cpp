@@ -66,11 +66,11 @@ Outcome<void> peer_list(const Globals& globals) {
     return {};
   }
   // Without -v it fits 80 columns, as long as the endpoint is one of IPv4.
-  std::vector<std::vector<std::string>> rows{{"UUID", "ENDPOINT", "PQ", "FOR"}};
+  std::vector<std::vector<std::string>> rows{{"UUID", "ENDPOINT", "BY", "PQ", "FOR"}};
   if (globals.verbose) rows[0].insert(rows[0].end(), {"KEYS FOR", "PRIVACY", "SENT", "RECEIVED", "SUITE"});
   for (const Json& peer : peers) {
     rows.push_back({text_member(peer, "uuid").value_or("?"), text_member(peer, "endpoint").value_or("?"),
-                    peer.value("post_quantum", false) ? "yes" : "NO",
+                    text_member(peer, "transport").value_or("?"), peer.value("post_quantum", false) ? "yes" : "NO",
                     human_duration(std::chrono::seconds(number_member(peer, "connected_s").value_or(0)))});
     if (!globals.verbose) continue;
     rows.back().insert(

@@ -17,6 +17,8 @@ constexpr const char* kLogLevels[] = {"debug", "info", "warning", "error"};
 
 constexpr const char* kKeyGone[] = {"ignore", "lock"};
 
+constexpr const char* kTcp[] = {"on", "off"};
+
 constexpr const char* kChatHistory[] = {"disk", "memory"};
 
 constexpr const char* kPaddings[] = {"none", "random", "classes", "full"};
@@ -34,7 +36,7 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
      "What to do when the key file goes away: lock closes all sessions and wipes the keys until it is back", false, 0,
      0, 1, kKeyGone},
     {Setting::listen, "listen", SettingKind::endpoint, SettingScope::node, "HOST:PORT", "",
-     "UDP address to listen on; port 0 takes a free one; may be given up to 8 times", false, 0, 0, 8},
+     "Address to listen on; port 0 takes a free one; may be given up to 8 times", false, 0, 0, 8},
     {Setting::connect, "connect", SettingKind::address, SettingScope::node, "ADDRESS", "",
      "Peer to stay connected with, by its qg:// address; may be given up to 64 times", true, 0, 0, 64},
     {Setting::network, "network", SettingKind::text, SettingScope::node, "NAME", "quantumgate",
@@ -45,6 +47,8 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
      "Peers connected at the same time; more are refused in silence", false, 1, 65536},
     {Setting::suites, "suites", SettingKind::suite, SettingScope::node, "SUITE", "",
      "Suite of algorithms to take part in; may be given several times; without it all that there are", false, 0, 0, 32},
+    {Setting::tcp, "tcp", SettingKind::choice, SettingScope::node, "WHETHER", "on",
+     "Whether TCP carries what UDP does not, on the same ports", false, 0, 0, 1, kTcp},
     {Setting::receive, "receive", SettingKind::folder, SettingScope::node, "FOLDER", "", "Take files into this folder",
      false, 1},
     {Setting::keep_parts, "keep_parts", SettingKind::whole, SettingScope::node, "DAYS", "7",

@@ -26,6 +26,7 @@ enum class Setting : std::uint8_t {
   gss,
   sessions_max,
   suites,
+  tcp,
   receive,
   keep_parts,
   chat_history,
@@ -40,7 +41,7 @@ enum class Setting : std::uint8_t {
   cover_for_peers,
   log_level,
 };
-inline constexpr std::size_t kSettingCount = 23;
+inline constexpr std::size_t kSettingCount = 24;
 
 enum class SettingKind : std::uint8_t { text, file, folder, endpoint, address, whole, choice, suite };
 

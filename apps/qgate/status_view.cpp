@@ -126,12 +126,12 @@ std::vector<std::string> watch_lines(const Look& now, const Look& before, Termin
   const std::size_t used = lines.size() + 2;  // the heading of the peers, and the line that says how many are left out
   const std::size_t room = size.lines > used ? size.lines - used : 0;
   const std::size_t fits = list.size() <= room + 1 ? list.size() : room;
-  std::vector<std::vector<std::string>> rows{{"PEER", "ENDPOINT", "PQ", "FOR", "SENT", "RECEIVED"}};
+  std::vector<std::vector<std::string>> rows{{"PEER", "ENDPOINT", "BY", "PQ", "FOR", "SENT", "RECEIVED"}};
   for (std::size_t i = 0; i < fits; ++i) {
     const Json& peer = list[i];
     // The beginning of the UUID, as commands at a terminal take it.
-    rows.push_back({shown(peer, "uuid").substr(0, 8), text::shortened(shown(peer, "endpoint"), 26),
-                    peer.value("post_quantum", false) ? "yes" : "NO",
+    rows.push_back({shown(peer, "uuid").substr(0, 8), text::shortened(shown(peer, "endpoint"), 24),
+                    shown(peer, "transport"), peer.value("post_quantum", false) ? "yes" : "NO",
                     human_duration(std::chrono::seconds(number(peer, "connected_s"))),
                     human_bytes(number(peer, "bytes_sent")), human_bytes(number(peer, "bytes_received"))});
   }

@@ -28,6 +28,7 @@ Look look(std::uint64_t number, std::size_t peers, double seconds) {
   for (std::size_t i = 0; i < peers; ++i) {
     list.push_back({{"uuid", "01234567-89ab-4def-8123-456789abcdef"},
                     {"endpoint", "[2001:db8:1111:2222:3333:4444:5555:6666]:65535"},
+                    {"transport", "udp"},
                     {"post_quantum", true},
                     {"connected_s", 86400 * 999},
                     {"bytes_sent", number},

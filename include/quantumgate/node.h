@@ -30,7 +30,7 @@ namespace quantumgate {
 
 /// How a node is set up. The defaults are safe: it can dial, and nobody can dial it.
 struct NodeOptions {
-  /// UDP addresses to bind, at most 8. Port 0 takes a free port.
+  /// Addresses to bind, at most 8, for UDP and, unless `tcp` is off, for TCP. Port 0 takes a free port.
   std::vector<Endpoint> listen{};
   /// Nodes with another network name can not talk to this one; 1 to 64 bytes.
   std::string network = "quantumgate";
@@ -49,6 +49,9 @@ struct NodeOptions {
   /// Cover that peers may ask of this node for its sessions with them, all together, in bytes per second; a single one
   /// gets at most a quarter. Who asks for more is refused. 0: none.
   std::uint64_t cover_for_peers_max = 1 << 20;
+  /// Whether TCP carries what UDP does not: for peers that come by it, and for dialling them where UDP gets no answer.
+  /// As soon as UDP gets through, it is used again.
+  bool tcp = true;
   /// Empty: nothing is logged.
   LogSink log{};
 };
@@ -82,6 +85,12 @@ struct NodeCounters {
   std::uint64_t handshakes_completed = 0;      ///< either role
   std::uint64_t handshakes_evicted = 0;        ///< unfinished ones that made room for newer ones
   std::uint64_t cookies_sent = 0;              ///< answers under load that make a stranger prove its address
+  std::uint64_t tcp_datagrams_received = 0;    ///< datagrams that came by TCP
+  std::uint64_t tcp_datagrams_sent = 0;        ///< likewise
+  std::uint64_t tcp_accepted = 0;              ///< TCP connections that others opened
+  std::uint64_t tcp_refused = 0;               ///< TCP connections that a bound left no room for
+  std::uint64_t tcp_unproven = 0;              ///< TCP connections closed because nothing authentic came by them
+  std::uint64_t tcp_dropped = 0;               ///< datagrams that TCP did not take fast enough, or any more
   std::uint64_t segments_lost = 0;             ///< times that a path was found to lose segmented sends
   std::uint64_t key_updates = 0;               ///< times that the keys of a session were replaced
   std::uint64_t key_updates_failed = 0;        ///< sessions closed because their keys could not be replaced in time

@@ -28,11 +28,20 @@ enum class CloseReason : std::uint16_t {
 /// A short English name of `reason`. Static lifetime.
 QG_EXPORT const char* describe(CloseReason reason) noexcept;
 
+/// How the datagrams of a session travel.
+enum class Transport : std::uint8_t {
+  udp,
+  tcp,  ///< because UDP does not get through at the moment
+};
+/// "udp" or "tcp". Static lifetime.
+QG_EXPORT const char* describe(Transport transport) noexcept;
+
 /// A snapshot; copying it is cheap enough for user interfaces.
 struct Peer {
   PeerUuid uuid;                               ///< who it is, proven
   Fingerprint fingerprint;                     ///< the same in 256 bits
   Endpoint endpoint;                           ///< where its datagrams come from now
+  Transport transport = Transport::udp;        ///< by what they come
   bool outgoing = false;                       ///< we dialled
   std::string suite;                           ///< e.g. "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"
   bool post_quantum = false;                   ///< the suite has a post-quantum key exchange

@@ -55,6 +55,8 @@ const char* describe(ErrorCode code) noexcept {
   return "unknown error";
 }
 
+const char* describe(Transport transport) noexcept { return transport == Transport::tcp ? "tcp" : "udp"; }
+
 const char* describe(CloseReason reason) noexcept {
   switch (reason) {
     case CloseReason::normal:

@@ -21,6 +21,7 @@ inline constexpr std::size_t kPiecesMax = 4;
 // Section 4: when a message is sent again; the last delay repeats.
 inline constexpr std::array<Duration, 3> kRetransmitDelays{250ms, 500ms, 1s};
 inline constexpr int kCookiesTakenMax = 3;
+inline constexpr std::size_t kPathsMax = 16;  // 8 endpoints, by UDP and by TCP
 
 // Section 5.
 inline constexpr std::size_t kTrialsPerSecondMax = 50'000;

@@ -39,7 +39,7 @@ Initiator::Initiator(Credentials& credentials, Target target, std::uint8_t suite
       static_key_(credentials.static_key(suite_.algorithms.dh, random, wall_clock)),
       noise_(make_noise(credentials, suite_, target_.uuid, static_key_, random)),
       started_(now) {
-  CHECK(!target_.paths.empty());
+  CHECK(!target_.paths.empty() && target_.paths.size() <= kPathsMax);
   wire::Payload1 payload;
   payload.session_index = session_index_;
   payload.handshake_index = handshake_index_;
@@ -58,7 +58,7 @@ void Initiator::send_message(UnixTime wall_clock) {
   header.sender_index = handshake_index_;
   header.message_id = message_id_;
   if (first) header.cookie = cookie_;
-  const Path to = first ? target_.paths[tries_ % target_.paths.size()] : responder_path_;
+  const Path to = first ? target_.paths[turn_] : responder_path_;
   outgoing_.clear();  // what was not sent yet is older
   for (Bytes& datagram : seal_message(keys_->to_responder, responder_index_, header, message_, random_)) {
     outgoing_.push_back({to, std::move(datagram)});
@@ -68,6 +68,15 @@ void Initiator::send_message(UnixTime wall_clock) {
 void Initiator::schedule(TimePoint now) {
   retransmit_at_ = now + kRetransmitDelays[std::min(tries_, kRetransmitDelays.size() - 1)];
   ++tries_;
+}
+
+void Initiator::add_path(TimePoint now, UnixTime wall_clock, const Path& path) {
+  CHECK(target_.paths.size() < kPathsMax);
+  if (state_ != State::waiting) return;
+  turn_ = target_.paths.size();
+  target_.paths.push_back(path);
+  send_message(wall_clock);
+  schedule(now);
 }
 
 std::optional<Transmit> Initiator::poll_transmit() {
@@ -96,6 +105,7 @@ void Initiator::on_deadline(TimePoint now, UnixTime wall_clock) {
     state_ = State::failed;
     outgoing_.clear();
   } else if (now >= retransmit_at_) {
+    turn_ = (turn_ + 1) % target_.paths.size();
     send_message(wall_clock);
     schedule(now);
   }
@@ -107,7 +117,7 @@ bool Initiator::receive(TimePoint now, UnixTime wall_clock, const Path& from, By
   if (!opened || opened->header.suite != suite_.id) return false;
   switch (opened->header.type) {
     case wire::SealedType::cookie:
-      return receive_cookie(now, wall_clock, opened->header);
+      return receive_cookie(now, wall_clock, from, opened->header);
     case wire::SealedType::message2:
       return receive_piece(now, wall_clock, from, *opened);
     default:
@@ -115,7 +125,7 @@ bool Initiator::receive(TimePoint now, UnixTime wall_clock, const Path& from, By
   }
 }
 
-bool Initiator::receive_cookie(TimePoint now, UnixTime wall_clock, const wire::SealedHeader& header) {
+bool Initiator::receive_cookie(TimePoint now, UnixTime wall_clock, const Path& from, const wire::SealedHeader& header) {
   if (header.message_id != message_id_) return false;
   // A message of several pieces brings several cookies; one that tells nothing new costs nothing.
   const auto time = static_cast<std::uint32_t>(wall_clock.count() + clock_shift_s_);
@@ -126,7 +136,10 @@ bool Initiator::receive_cookie(TimePoint now, UnixTime wall_clock, const wire::S
   ++cookies_taken_;
   cookie_ = header.cookie;
   if (shift) clock_shift_s_ += clock_off;
-  --tries_;  // the same endpoint again: it has answered
+  // The same endpoint again: it has answered.
+  const auto path = std::ranges::find(target_.paths, from);
+  if (path != target_.paths.end()) turn_ = static_cast<std::size_t>(path - target_.paths.begin());
+  --tries_;
   send_message(wall_clock);
   schedule(now);
   return true;
@@ -167,7 +180,7 @@ bool Initiator::read_message2(TimePoint now, UnixTime wall_clock, const Path& fr
   // Whoever saw message 2 may have sent it on from elsewhere; where message 1 got to, the rest will, too.
   const auto& dialled = target_.paths;
   const bool known = std::ranges::find(dialled, from) != dialled.end();
-  responder_path_ = known ? from : dialled[(tries_ - 1) % dialled.size()];
+  responder_path_ = known ? from : dialled[turn_];
   message_ = noise_.write_message(wire::encode(credentials_.introduce(static_key_, from.remote)));
   message_id_ = random_.u32();
   state_ = State::confirming;

@@ -17,7 +17,7 @@ class Initiator {
  public:
   struct Target {
     PeerUuid uuid;
-    std::vector<Path> paths;  // 1 to 8, tried in turn
+    std::vector<Path> paths;  // 1 to kPathsMax, tried in turn
     Duration time_limit = 10s;
   };
   enum class State : std::uint8_t {
@@ -33,6 +33,8 @@ class Initiator {
 
   // A datagram that came to our handshake index. True if it was authentic and belonged to this handshake.
   bool receive(TimePoint now, UnixTime wall_clock, const Path& from, BytesView datagram);
+  // One more path to try, now and then in turn with the others. Only in state waiting; at most kPathsMax in all.
+  void add_path(TimePoint now, UnixTime wall_clock, const Path& path);
   std::optional<Transmit> poll_transmit();  // call until empty
   // Once, after the state became `confirming`.
   std::optional<Established> take_established();
@@ -47,7 +49,7 @@ class Initiator {
  private:
   void send_message(UnixTime wall_clock);
   void schedule(TimePoint now);
-  bool receive_cookie(TimePoint now, UnixTime wall_clock, const wire::SealedHeader& header);
+  bool receive_cookie(TimePoint now, UnixTime wall_clock, const Path& from, const wire::SealedHeader& header);
   bool receive_piece(TimePoint now, UnixTime wall_clock, const Path& from, const OpenedDatagram& opened);
   bool read_message2(TimePoint now, UnixTime wall_clock, const Path& from, std::uint32_t sender_index,
                      BytesView message);
@@ -66,6 +68,7 @@ class Initiator {
   TimePoint started_;
   TimePoint retransmit_at_{};
   std::size_t tries_ = 0;  // how often the current message was sent
+  std::size_t turn_ = 0;   // which path message 1 was last sent to
   Bytes message_;          // the current message: 1, then 3
   std::uint32_t message_id_ = 0;
   std::optional<std::uint32_t> responder_index_;  // known from message 2

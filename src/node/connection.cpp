@@ -25,6 +25,8 @@ constexpr std::uint8_t kMethodPrivacy = 7;
 // index, counter, frame type, then the frame's body, which fills what the packet has room for.
 constexpr std::size_t kBodyAt = session::kHeaderSize + 1;
 
+constexpr std::size_t kFullContent = session::kPacketSizeDefault - session::kPacketOverhead;
+
 std::optional<stream::SignalRequest> signal_of(std::uint8_t method, BytesView body) {
   const bool known = method >= static_cast<std::uint8_t>(stream::Signal::wanted) &&
                      method <= static_cast<std::uint8_t>(stream::Signal::gone);
@@ -45,6 +47,7 @@ Connection::Connection(ConnectionHost& host, std::uint64_t number, const handsha
       session_(established, indexes(), random, key_limits, now),
       streams_(role_of(established), limits, established.stream_parameters, random),
       paths_(established.path),
+      tcp_open_(established.path.tcp()),
       peer_(established.peer),
       peer_static_key_(established.peer_static_key),
       handshake_hash_(established.handshake_hash),
@@ -65,9 +68,7 @@ session::Session::Verdict Connection::receive(TimePoint now, const Path& from, M
   if (verdict != session::Session::Verdict::accepted) return verdict;
   bytes_received_ += size;
   if (from != paths_.proven()) {
-    const Duration measured = round_trip();
-    const Duration best = measured == Duration::zero() ? handshake_time_ : measured;
-    paths_.on_packet(now, from, size, session_.newest(), best, random_);
+    paths_.on_packet(now, from, size, session_.newest(), best_round_trip(), random_);
   }
   return verdict;
 }
@@ -81,7 +82,52 @@ Duration Connection::round_trip() const {
   return measured == Duration::zero() && datagrams_ ? datagrams_->window().smoothed_rtt() : measured;
 }
 
-void Connection::on_stream_frame(TimePoint now, BytesView body) { streams_.receive(now, body); }
+Duration Connection::best_round_trip() const {
+  const Duration measured = round_trip();
+  return measured == Duration::zero() ? handshake_time_ : measured;
+}
+
+session::PathChooser::Now Connection::chooser_view(TimePoint now) const {
+  return {now,
+          paths_.proven().tcp(),
+          tcp_open_,
+          paths_.testing(),
+          session_.unanswered_since(),
+          session_.last_received(),
+          best_round_trip()};
+}
+
+void Connection::follow_advice(TimePoint now) {
+  using Advice = session::PathChooser::Advice;
+  for (;;) {
+    switch (chooser_->poll(chooser_view(now), random_)) {
+      case Advice::none:
+        return;
+      case Advice::ask:
+        session_.send_are_you_there(now);
+        break;
+      case Advice::open_tcp:
+        tcp_open_ = false;
+        if (host_.open_tcp(*this)) on_tcp(now, true);
+        break;
+      case Advice::test_udp:
+        if (const auto path = host_.udp_path(paths_.proven().remote)) {
+          paths_.test(now, *path, best_round_trip(), random_);
+        }
+        break;
+    }
+  }
+}
+
+void Connection::on_tcp(TimePoint now, bool open) {
+  tcp_open_ = open;
+  if (open) paths_.test(now, Path(paths_.proven().remote, Path::kTcp), best_round_trip(), random_);
+}
+
+void Connection::on_stream_frame(TimePoint now, BytesView body) {
+  if (chooser_) chooser_->on_stream_data();
+  streams_.receive(now, body);
+}
 
 // Handed to its extender by pump(): user code must not run inside the session.
 void Connection::on_datagram_frame(TimePoint, BytesView body) {
@@ -262,18 +308,18 @@ bool Connection::flush_cover(TimePoint now, PacketBatch& batch) {
 void Connection::flush_path_frames(TimePoint now, PacketBatch& batch) {
   if (paths_.poll_moved()) {
     segmentation_ = Segmentation();
+    streams_.on_path_change(now);
     session_.want_key_update(now);  // whoever sees both networks should not know the indexes again
     host_.on_moved(*this);
   }
   while (const auto out = paths_.poll_transmit(now)) {
     MutableBytesView room = batch.next();
     if (room.empty() || state() != State::open) return;
-    room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::path);
-    const Bytes body = wire::encode(out->frame);
-    std::ranges::copy(body, room.begin() + kBodyAt);
+    const std::size_t content =
+        wire::write_path_frame(out->frame, room.subspan(session::kHeaderSize), out->full ? kFullContent : 0);
     // Without room there is no padding: a place that has not proven itself gets no more than it must.
-    if (out->to != paths_.proven()) room = room.first(1 + body.size() + session::kPacketOverhead);
-    const std::size_t size = session_.seal(now, room, 1 + body.size(), false);
+    if (out->to != paths_.proven()) room = room.first(content + session::kPacketOverhead);
+    const std::size_t size = session_.seal(now, room, content, false);
     batch.add(out->to, size, true);
     bytes_sent_ += size;
   }
@@ -336,6 +382,7 @@ std::optional<TimePoint> Connection::deadline() const {
   if (state() == State::open) {
     consider(streams_.deadline());
     consider(paths_.deadline());
+    if (chooser_) consider(chooser_->deadline(chooser_view({})));
     if (messages_) consider(messages_->deadline());
     if (datagrams_) consider(datagrams_->deadline());
     if (const session::TrafficShape* shape = session_.shape()) {
@@ -351,6 +398,7 @@ void Connection::on_deadline(TimePoint now) {
   if (state() != State::open) return;
   streams_.on_deadline(now);
   paths_.on_deadline(now);
+  if (chooser_) follow_advice(now);
 }
 
 Result<stream::StreamId> Connection::open_with_header(const wire::StreamHeader& header, Priority priority) {
@@ -430,6 +478,7 @@ Peer Connection::snapshot(TimePoint now) const {
   peer.uuid = peer_.uuid;
   peer.fingerprint = peer_.fingerprint;
   peer.endpoint = paths_.proven().remote;
+  peer.transport = paths_.proven().tcp() ? Transport::tcp : Transport::udp;
   peer.outgoing = outgoing_;
   peer.suite = suite_.protocol_name;
   peer.post_quantum = suite_.post_quantum();

@@ -23,6 +23,7 @@
 #include "quantumgate/extender.h"
 #include "quantumgate/peer.h"
 #include "quantumgate/stream.h"
+#include "session/path_chooser.hpp"
 #include "session/path_follower.hpp"
 #include "session/session.hpp"
 #include "stream/streams.hpp"
@@ -54,6 +55,10 @@ class ConnectionHost {
   // Whether the peer may make us send so much cover, in bytes per second; it takes the place of what it was granted
   // before.
   virtual bool grant_cover(Connection& connection, std::uint64_t bytes_per_second) = 0;
+  // Opens a TCP connection to where the peer is; true if it is open already, else on_tcp() tells how it went.
+  virtual bool open_tcp(Connection& connection) = 0;
+  // How UDP gets there; nothing if this machine can not.
+  virtual std::optional<Path> udp_path(const Endpoint& remote) = 0;
   // Something that posts to the kernel's thread from any; what is posted is dropped once connection `number` is gone.
   virtual std::function<void(std::function<void()>)> poster(std::uint64_t number) = 0;
 };
@@ -76,6 +81,10 @@ class Connection final : private session::FrameSink,
   bool flush(TimePoint now, PacketBatch& batch);
   std::optional<TimePoint> deadline() const;
   void on_deadline(TimePoint now);
+  // Leaves UDP for TCP, and comes back, as the side that dialled should.
+  void choose_paths() { chooser_.emplace(); }
+  // The TCP connection to where the peer is, which was opened here, is there, or is over.
+  void on_tcp(TimePoint now, bool open);
 
   // These three: `name` is valid (checked by the caller), the state is open. Errors as Node's calls of these names.
   Result<std::shared_ptr<Stream>> open_stream(const std::string& name, const StreamOptions& options);
@@ -165,6 +174,9 @@ class Connection final : private session::FrameSink,
   bool flush_cover(TimePoint now, PacketBatch& batch);
   void exchange_privacy(TimePoint now);
   Bytes on_privacy_request(TimePoint now, const Privacy& asked);
+  session::PathChooser::Now chooser_view(TimePoint now) const;
+  void follow_advice(TimePoint now);
+  Duration best_round_trip() const;            // measured, or that of the handshake
   Duration round_trip() const;                 // smoothed; zero before it was measured
   std::size_t body_size_max() const noexcept;  // of a frame that has a packet to itself
 
@@ -185,6 +197,8 @@ class Connection final : private session::FrameSink,
   std::vector<WipedBytes> arrived_;  // datagrams of the packets just received; at most kDatagramsQueuedMax
 
   session::PathFollower paths_;
+  std::optional<session::PathChooser> chooser_;  // of the side that dialled
+  bool tcp_open_;
   const Path* receiving_from_ = nullptr;  // while a packet is being received
   Segmentation segmentation_;
   handshake::PeerKey peer_;

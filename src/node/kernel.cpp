@@ -18,6 +18,8 @@ session::KeyLimits key_limits(const Privacy& privacy) {
   return limits;
 }
 
+constexpr int kPortTriesMax = 16;  // a free port must be free for TCP as well
+
 constexpr Duration kDuplicateIdle = std::chrono::seconds(3);    // docs/spec/02-handshake.md, section 8
 constexpr Duration kIndexRetirement = std::chrono::seconds(3);  // docs/spec/03-session.md, section 7
 
@@ -38,9 +40,13 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
       packet_size_(options.packet_size),
       credentials_(identity, options.network, options.shared_secret ? &*options.shared_secret : nullptr,
                    *handshake::suites_named(options.suites), stream::Streams::encoded_parameters(limits_)),
+      tcp_on_(options.tcp),
+      tcp_(environment, credentials_,
+           {[this](std::span<const IncomingDatagram> batch) { on_receive(Path::kTcp, batch); },
+            [this](const Endpoint& remote, bool open) { on_tcp_link(remote, open); }}),
       indexes_(environment.random()),
       responder_(credentials_, {}, indexes_, environment.random()),
-      batch_(sockets_),
+      batch_(sockets_, tcp_),
       delayed_(environment.random()),
       timer_(environment.make_timer([this] { on_timer(); })),
       again_timer_(environment.make_timer([this] { end_turn(); })) {}
@@ -52,13 +58,34 @@ Kernel::~Kernel() { stop(); }
 Result<void> Kernel::listen(const std::vector<Endpoint>& endpoints) {
   CHECK(sockets_.empty());
   for (const Endpoint& endpoint : endpoints) {
-    if (const auto socket = open_socket(endpoint); !socket) {
+    if (const auto listens = listen_once(endpoint); !listens) {
       sockets_.clear();
-      return fail(socket.error());
+      tcp_.stop_listening();
+      return listens;
     }
   }
   listening_ = sockets_.size();
   return {};
+}
+
+// UDP and TCP at one port. Where the system chooses the port, it chooses again if TCP can not have that one.
+Result<void> Kernel::listen_once(const Endpoint& local) {
+  for (int tries = 1;; ++tries) {
+    const auto socket = open_socket(local);
+    if (!socket) return fail(socket.error());
+    if (!tcp_on_) return {};
+    const Endpoint bound = sockets_[*socket]->local_endpoint();
+    const auto listens = tcp_.listen(bound);
+    if (listens) return {};
+    if (local.port == 0 && listens.error().code == ErrorCode::address_in_use && tries < kPortTriesMax) {
+      sockets_.pop_back();
+      continue;
+    }
+    log_line(log_, LogLevel::warning, "node",
+             "can not listen on TCP at " + bound.to_string() + " (" + describe(listens.error().code) +
+                 "): peers that UDP does not bring here can not come by TCP either");
+    return {};
+  }
 }
 
 std::vector<Endpoint> Kernel::local_endpoints() const {
@@ -95,8 +122,10 @@ void Kernel::on_receive(std::uint8_t socket, std::span<const IncomingDatagram> b
   const UnixTime wall = environment_.wall_clock();
   in_turn_ = true;
   for (const IncomingDatagram& datagram : batch) {
-    ++counted_.datagrams;
-    counted_.bytes += datagram.data.size();
+    if (socket != Path::kTcp) {
+      ++counted_.datagrams;
+      counted_.bytes += datagram.data.size();
+    }
     receive(now, wall, Path(datagram.from, socket), datagram.data);
   }
   in_turn_ = false;
@@ -130,6 +159,7 @@ void Kernel::receive(TimePoint now, UnixTime wall, const Path& from, MutableByte
 void Kernel::receive_for_connection(TimePoint now, const Path& from, Connection& connection,
                                     MutableBytesView datagram) {
   const auto verdict = connection.receive(now, from, datagram);
+  if (verdict == Session::Verdict::accepted && from.tcp()) tcp_.heard(now, from.remote);
   counted_.unauthentic += verdict == Session::Verdict::unauthentic;
   counted_.replayed += verdict == Session::Verdict::replayed;
   // What is not authentic changes nothing, unless the session is closing: then CLOSE may be due again.
@@ -223,6 +253,32 @@ void Kernel::start_dial(Dial& dial) {
   dial.initiator.emplace(credentials_,
                          handshake::Initiator::Target{dial.uuid, dial.paths, std::max(dial.end - now, Duration(0))},
                          dial.suite, dial.handshake_index, dial.session_index, environment_.random(), now, wall);
+  if (tcp_on_) dial.tcp_at = now + kDialTcpAfter;
+}
+
+// Nothing came back by UDP; it goes on being tried.
+void Kernel::dial_by_tcp(TimePoint now, Dial& dial) {
+  dial.tcp_at.reset();
+  for (const Path& path : dial.paths) {
+    const bool opened = tcp_.open(now, path.remote, dial.uuid, false);
+    if (opened && tcp_.is_open(path.remote)) on_tcp_link(path.remote, true);
+  }
+}
+
+void Kernel::on_tcp_link(const Endpoint& remote, bool open) {
+  const TimePoint now = environment_.now();
+  const Path path(remote, Path::kTcp);
+  for (auto& [uuid, dial] : dials_) {
+    const bool waits = open && dial->initiator && !dial->connection && !dial->tcp_at &&
+                       std::ranges::any_of(dial->paths, [&](const Path& tried) { return tried.remote == remote; });
+    if (waits) dial->initiator->add_path(now, environment_.wall_clock(), path);
+  }
+  for (auto& [number, entry] : connections_) {
+    if (!entry.connection->outgoing() || entry.connection->path().remote != remote) continue;
+    entry.connection->on_tcp(now, open);
+    touch(*entry.connection);
+  }
+  end_turn();
 }
 
 void Kernel::fail_dial(const PeerUuid& uuid, const Error& error) {
@@ -249,6 +305,7 @@ void Kernel::serve_dial(TimePoint now, UnixTime wall, Dial& dial) {
   }
   handshake::Initiator& initiator = *dial.initiator;
   if (const auto deadline = initiator.deadline(); deadline && *deadline <= now) initiator.on_deadline(now, wall);
+  if (dial.tcp_at && now >= *dial.tcp_at && initiator.state() == State::waiting) dial_by_tcp(now, dial);
   if (auto established = initiator.take_established()) {
     ++counted_.completed;
     const Connection& connection = add_connection(now, std::move(*established), dial.privacy);
@@ -328,6 +385,8 @@ Connection& Kernel::add_connection(TimePoint now, handshake::Established establi
   entry.connection = std::make_unique<Connection>(*this, number, established, limits_, key_limits(shape), shape,
                                                   packet_size_, environment_.random(), compressor_, now);
   indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
+  if (established.path.tcp()) tcp_.heard(now, established.path.remote);
+  if (tcp_on_ && entry.connection->outgoing()) entry.connection->choose_paths();
   touch(*entry.connection);
   admit(now, entry);
   return *entry.connection;
@@ -516,7 +575,8 @@ void Kernel::on_touched(Connection& connection) { touch(connection); }
 void Kernel::on_moved(Connection& connection) {
   ++counted_.moves;
   log_line(log_, LogLevel::info, "session",
-           "peer " + connection.uuid().to_string() + " has moved to " + connection.path().remote.to_string());
+           "peer " + connection.uuid().to_string() + " has moved to " + connection.path().remote.to_string() +
+               (connection.path().tcp() ? " by TCP" : ""));
 }
 
 void Kernel::on_segments_lost(Connection& connection) {
@@ -535,6 +595,19 @@ bool Kernel::grant_cover(Connection& connection, std::uint64_t bytes_per_second)
       bytes_per_second <= cover_for_peers_max_ / kShares && bytes_per_second <= cover_for_peers_max_ - cover_granted_;
   if (granted) cover_granted_ += entry.cover_granted = bytes_per_second;
   return granted;
+}
+
+bool Kernel::open_tcp(Connection& connection) {
+  const TimePoint now = environment_.now();
+  const Endpoint& remote = connection.path().remote;
+  log_line(log_, LogLevel::info, "session",
+           "peer " + connection.uuid().to_string() + " does not answer: trying " + remote.to_string() + " by TCP");
+  return tcp_.open(now, remote, connection.uuid(), true) && tcp_.is_open(remote);
+}
+
+std::optional<Path> Kernel::udp_path(const Endpoint& remote) {
+  const auto socket = socket_for(remote);
+  return socket ? std::optional<Path>(Path(remote, *socket)) : std::nullopt;
 }
 
 void Kernel::touch(Connection& connection) {
@@ -592,6 +665,7 @@ void Kernel::set_timer(TimePoint now) {
   next = earliest(next, delayed_.deadline());
   for (const auto& [uuid, dial] : dials_) {
     next = earliest(next, dial->initiator ? dial->initiator->deadline() : dial->end);
+    if (!dial->connection) next = earliest(next, dial->tcp_at);
   }
   if (next) {
     timer_->set(std::max(*next, now));
@@ -709,6 +783,12 @@ NodeCounters Kernel::counters() const {
   counters.handshakes_evicted = responder.evicted;
   counters.cookies_sent = responder.cookies_sent;
   counters.segments_lost = counted_.segments_lost;
+  counters.tcp_datagrams_received = tcp_.counters().received;
+  counters.tcp_datagrams_sent = tcp_.counters().sent;
+  counters.tcp_accepted = tcp_.counters().accepted;
+  counters.tcp_refused = tcp_.counters().refused;
+  counters.tcp_unproven = tcp_.counters().unproven;
+  counters.tcp_dropped = tcp_.counters().dropped;
   counters.key_updates = counted_.key_updates;
   counters.key_updates_failed = counted_.key_updates_failed;
   counters.moves = counted_.moves;
@@ -745,6 +825,7 @@ void Kernel::stop() {
     if (!entry.ended) end_connection(now, entry);
   }
   connections_.clear();
+  tcp_.stop();
 }
 
 }  // namespace quantumgate::node

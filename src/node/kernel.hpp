@@ -20,12 +20,14 @@
 #include "node/environment.hpp"
 #include "node/index_table.hpp"
 #include "node/packet_batch.hpp"
+#include "node/tcp_links.hpp"
 #include "quantumgate/node.h"
 
 namespace quantumgate::node {
 
 inline constexpr std::size_t kListenMax = 8;
 inline constexpr std::size_t kDialsMax = 256;
+inline constexpr Duration kDialTcpAfter = std::chrono::seconds(2);  // docs/spec/05-tcp.md, section 3
 
 class KernelEvents {
  public:
@@ -53,6 +55,7 @@ struct Dial {
   std::uint32_t handshake_index = 0;
   std::uint32_t session_index = 0;
   std::optional<handshake::Initiator> initiator;
+  std::optional<TimePoint> tcp_at;          // when TCP is tried as well, unless there was an answer
   std::optional<std::uint64_t> connection;  // its number, once message 2 was read
   std::optional<Privacy> privacy;           // asked for
 };
@@ -65,7 +68,7 @@ class Kernel final : public ConnectionHost {
   Kernel(const Kernel&) = delete;
   Kernel& operator=(const Kernel&) = delete;
 
-  // Binds the endpoints. On an error nothing is bound.
+  // Binds the endpoints, UDP and TCP. On an error nothing is bound; where only TCP can not be had, it goes without.
   Result<void> listen(const std::vector<Endpoint>& endpoints);
   std::vector<Endpoint> local_endpoints() const;
 
@@ -121,6 +124,8 @@ class Kernel final : public ConnectionHost {
   void on_moved(Connection& connection) override;
   void on_segments_lost(Connection& connection) override;
   bool grant_cover(Connection& connection, std::uint64_t bytes_per_second) override;
+  bool open_tcp(Connection& connection) override;
+  std::optional<Path> udp_path(const Endpoint& remote) override;
   std::function<void(std::function<void()>)> poster(Number number) override;
 
   void on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch);
@@ -132,11 +137,15 @@ class Kernel final : public ConnectionHost {
   void log_stranger(TimePoint now, const Path& from);
   void on_timer();
 
+  Result<void> listen_once(const Endpoint& local);
   Result<std::uint8_t> open_socket(const Endpoint& local);
   Result<std::uint8_t> socket_for(const Endpoint& remote);
 
   void resolve(Dial& dial, const std::vector<HostPort>& hosts);
   void start_dial(Dial& dial);
+  void dial_by_tcp(TimePoint now, Dial& dial);
+  // A TCP connection that was opened here is there, or is over.
+  void on_tcp_link(const Endpoint& remote, bool open);
   void fail_dial(const PeerUuid& uuid, const Error& error);
   void serve_dials(TimePoint now, UnixTime wall);
   void serve_dial(TimePoint now, UnixTime wall, Dial& dial);
@@ -168,6 +177,8 @@ class Kernel final : public ConnectionHost {
   std::size_t sessions_max_;
   std::size_t packet_size_;
   handshake::Credentials credentials_;
+  bool tcp_on_;
+  TcpLinks tcp_;
   IndexTable indexes_;
   handshake::Responder responder_;
 

@@ -9,8 +9,8 @@ namespace quantumgate::node {
 
 using session::kPacketSizeMax;
 
-PacketBatch::PacketBatch(const std::vector<std::unique_ptr<DatagramSocket>>& sockets)
-    : sockets_(sockets), slab_(kSlots * kPacketSizeMax) {}
+PacketBatch::PacketBatch(const std::vector<std::unique_ptr<DatagramSocket>>& sockets, DatagramSocket& tcp)
+    : sockets_(sockets), tcp_(tcp), slab_(kSlots * kPacketSizeMax) {}
 
 MutableBytesView PacketBatch::next() {
   if (used_ == kSlots) flush();
@@ -42,9 +42,12 @@ void PacketBatch::flush() {
       const Slot& slot = slots_[done + count];
       out_[count] = {slot.path.remote, BytesView(slab_).subspan(slot.at, slot.size), slot.alone};
     }
-    const std::size_t sent = sockets_[socket]->send(std::span(out_).first(count));
-    datagrams_sent_ += sent;
-    for (std::size_t i = 0; i < sent; ++i) bytes_sent_ += slots_[done + i].size;
+    DatagramSocket& to = socket == Path::kTcp ? tcp_ : *sockets_[socket];
+    const std::size_t sent = to.send(std::span(out_).first(count));
+    if (socket != Path::kTcp) {
+      datagrams_sent_ += sent;
+      for (std::size_t i = 0; i < sent; ++i) bytes_sent_ += slots_[done + i].size;
+    }
     done += sent;
     if (sent < count) {
       blocked_ = true;

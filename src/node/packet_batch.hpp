@@ -20,8 +20,8 @@ class PacketBatch {
  public:
   static constexpr std::size_t kSlots = 96;  // two segmented sends of the usual packets
 
-  // The sockets, by the numbers that Path uses. Borrowed.
-  explicit PacketBatch(const std::vector<std::unique_ptr<DatagramSocket>>& sockets);
+  // The sockets, by the numbers that Path uses, and that of Path::kTcp. Borrowed.
+  PacketBatch(const std::vector<std::unique_ptr<DatagramSocket>>& sockets, DatagramSocket& tcp);
   ~PacketBatch() { wipe(slab_); }
   PacketBatch(const PacketBatch&) = delete;
   PacketBatch& operator=(const PacketBatch&) = delete;
@@ -38,6 +38,7 @@ class PacketBatch {
   void unblock() noexcept { blocked_ = false; }
   bool blocked() const noexcept { return blocked_; }
 
+  // By UDP.
   std::uint64_t datagrams_sent() const noexcept { return datagrams_sent_; }
   std::uint64_t bytes_sent() const noexcept { return bytes_sent_; }
 
@@ -49,6 +50,7 @@ class PacketBatch {
     bool alone = false;
   };
   const std::vector<std::unique_ptr<DatagramSocket>>& sockets_;
+  DatagramSocket& tcp_;
   std::vector<std::byte> slab_;
   std::array<Slot, kSlots> slots_;
   std::array<OutgoingDatagram, kSlots> out_;

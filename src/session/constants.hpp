@@ -65,6 +65,15 @@ inline constexpr Duration kPathTestMax = 5s;    // after the decision's moment
 inline constexpr Duration kPathTestPause = 1s;  // after a test
 inline constexpr std::size_t kPathBytesFactor = 3;
 inline constexpr std::size_t kPathAnswersMax = 4;
+inline constexpr std::size_t kPathBytesFree = 4 * kPacketSizeDefault;  // as if received from a path of our own choice
+
+// 05-tcp.md, section 3.
+inline constexpr Duration kQuietMax = 1s;
+inline constexpr Duration kPatienceMin = 750ms;
+inline constexpr Duration kTcpRetryMin = 3s;
+inline constexpr Duration kTcpRetryMax = 12s;
+inline constexpr Duration kUdpProbeMin = 25s;
+inline constexpr Duration kUdpProbeMax = 35s;
 
 // Section 10.
 inline constexpr std::array<std::size_t, 4> kSizeClasses{128, 256, 512, 1024};  // of packets; the last is the full size

@@ -17,16 +17,31 @@ void PathFollower::on_packet(TimePoint now, const Path& from, std::size_t size, 
                              RandomSource& random) {
   if (test_ && from == test_->path) test_->received += size;
   if (from == proven_ || test_ || !newest || now < next_test_) return;
+  begin(now, from, size, round_trip, random);
+}
+
+void PathFollower::test(TimePoint now, const Path& path, Duration round_trip, RandomSource& random) {
+  if (path != proven_ && !(test_ && test_->path == path)) begin(now, path, kPathBytesFree, round_trip, random);
+}
+
+void PathFollower::begin(TimePoint now, const Path& path, std::size_t received, Duration round_trip,
+                         RandomSource& random) {
   // Round trips measured while the peer was moving may be anything.
   const Duration wait = std::clamp<Duration>(3 * (2 * round_trip + kPathAckDelay), kPathDecisionMin, kPathDecisionMax);
-  test_ = std::make_unique<Test>(Test{.path = from,
+  test_ = std::make_unique<Test>(Test{.path = path,
                                       .old_token = random.u64(),
                                       .new_token = random.u64(),
                                       .decision = now + wait,
                                       .end = now + wait + kPathTestMax,
                                       .again = now + wait / 3,
                                       .pause = wait / 3,
-                                      .received = size});
+                                      .received = received});
+}
+
+// UDP is better than TCP wherever it gets through. By the address that the connection has, too, nobody else can have
+// sent a copy.
+bool PathFollower::better() const {
+  return proven_.tcp() && !test_->path.tcp() && proven_.remote.ip == test_->path.remote.ip;
 }
 
 void PathFollower::on_frame(TimePoint now, const Path& from, const wire::PathFrame& frame) {
@@ -35,7 +50,7 @@ void PathFollower::on_frame(TimePoint now, const Path& from, const wire::PathFra
     return;
   }
   if (!test_) return;
-  if (frame.token == test_->old_token) return stay(now);
+  if (frame.token == test_->old_token && !better()) return stay(now);
   if (frame.token != test_->new_token) return;
   test_->answered = true;
   decide(now);
@@ -48,7 +63,7 @@ void PathFollower::stay(TimePoint now) {
 }
 
 void PathFollower::decide(TimePoint now) {
-  if (!test_->answered || now < test_->decision) return;
+  if (!test_->answered || (now < test_->decision && !better())) return;
   proven_ = test_->path;
   test_.reset();
   next_test_ = now + kPathTestPause;
@@ -64,13 +79,14 @@ std::optional<PathFollower::Outgoing> PathFollower::poll_transmit(TimePoint) {
     return answer;
   }
   if (!test_) return std::nullopt;
-  if (std::exchange(test_->old_due, false)) return Outgoing{proven_, {PathWhat::challenge, test_->old_token}};
+  if (std::exchange(test_->old_due, false) && !better())
+    return Outgoing{proven_, {PathWhat::challenge, test_->old_token}};
   // Nobody makes us send much to a place that has asked for nothing.
-  if (!std::exchange(test_->new_due, false) || test_->sent + kChallengeSize > kPathBytesFactor * test_->received) {
-    return std::nullopt;
-  }
-  test_->sent += kChallengeSize;
-  return Outgoing{test_->path, {PathWhat::challenge, test_->new_token}};
+  const std::size_t room = kPathBytesFactor * test_->received - test_->sent;
+  if (!std::exchange(test_->new_due, false) || room < kChallengeSize) return std::nullopt;
+  const bool full = better() && room >= kPacketSizeDefault;
+  test_->sent += full ? kPacketSizeDefault : kChallengeSize;
+  return Outgoing{test_->path, {PathWhat::challenge, test_->new_token}, full};
 }
 
 std::optional<TimePoint> PathFollower::deadline() const {

@@ -28,12 +28,16 @@ class PathFollower {
   // `round_trip`: the best guess of it.
   void on_packet(TimePoint now, const Path& from, std::size_t size, bool newest, Duration round_trip,
                  RandomSource& random);
+  // Tests a path of our own choice, whatever other test is under way.
+  void test(TimePoint now, const Path& path, Duration round_trip, RandomSource& random);
+  bool testing() const noexcept { return test_ != nullptr; }
   // A PATH frame that came from `from`.
   void on_frame(TimePoint now, const Path& from, const wire::PathFrame& frame);
 
   struct Outgoing {
     Path to;
     wire::PathFrame frame;
+    bool full = false;  // the packet is filled up to kPacketSizeDefault: does the path carry that?
   };
   // What is to be sent now, in a packet of its own. Call until nothing.
   std::optional<Outgoing> poll_transmit(TimePoint now);
@@ -55,6 +59,8 @@ class PathFollower {
     Duration pause;
     std::size_t received = 0, sent = 0;  // bytes from and to `path`
   };
+  void begin(TimePoint now, const Path& path, std::size_t received, Duration round_trip, RandomSource& random);
+  bool better() const;  // the path under test, than the proven one
   void stay(TimePoint now);
   void decide(TimePoint now);
 

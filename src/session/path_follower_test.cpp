@@ -151,5 +151,64 @@ TEST_F(PathFollowerTest, AnswersGoBackWhereChallengesCameFrom) {
   EXPECT_TRUE(sent().empty());
 }
 
+// From TCP to UDP of the same address.
+struct PathFollowerOnTcpTest : PathFollowerTest {
+  const Path connection{Endpoint::v4(10, 0, 0, 1, 49152), Path::kTcp};
+  const Path udp{Endpoint::v4(10, 0, 0, 1, 5000)};
+  PathFollowerOnTcpTest() { paths = PathFollower(connection); }
+};
+
+TEST_F(PathFollowerOnTcpTest, UdpIsTakenAtItsOneAnswer) {
+  paths.test(now, udp, 10ms, random);
+  const auto challenges = sent();
+  ASSERT_EQ(challenges.size(), 1u) << "the old place is not asked";
+  EXPECT_EQ(challenges[0].to, udp);
+  EXPECT_TRUE(challenges[0].full) << "whole packets must pass";
+  EXPECT_EQ(paths.proven(), connection);
+  answer(challenges[0].frame.token, udp);
+  EXPECT_EQ(paths.proven(), udp);
+  EXPECT_TRUE(paths.poll_moved());
+}
+
+TEST_F(PathFollowerOnTcpTest, ThePeersTestDoesTheSame) {
+  packet(udp, true, kPacketSizeDefault);
+  const auto challenges = sent();
+  ASSERT_EQ(challenges.size(), 1u);
+  EXPECT_TRUE(challenges[0].full);
+  answer(challenges[0].frame.token, udp);
+  EXPECT_EQ(paths.proven(), udp);
+}
+
+TEST_F(PathFollowerOnTcpTest, ASmallPacketFromThereIsNotAnsweredByALargeOne) {
+  packet(udp, true, 24);
+  const auto challenges = sent();
+  ASSERT_EQ(challenges.size(), 1u);
+  EXPECT_FALSE(challenges[0].full);
+}
+
+TEST_F(PathFollowerOnTcpTest, UdpFromAnotherAddressIsNoBetterThanAnyOtherPath) {
+  packet(kElsewhere);
+  const auto challenges = sent();
+  ASSERT_EQ(challenges.size(), 2u);
+  EXPECT_EQ(challenges[0].to, connection);
+  answer(challenges[1].frame.token, kElsewhere);
+  answer(challenges[0].frame.token, connection);
+  wait(10s);
+  EXPECT_EQ(paths.proven(), connection);
+}
+
+TEST_F(PathFollowerOnTcpTest, NobodyIsKeptFromIt) {
+  paths = PathFollower(udp);
+  packet(kElsewhere);  // somebody's copies
+  paths.test(now, connection, 10ms, random);
+  const auto challenges = sent();
+  ASSERT_EQ(challenges.size(), 2u);
+  EXPECT_EQ(challenges[1].to, connection);
+  answer(challenges[1].frame.token, connection);
+  EXPECT_EQ(paths.proven(), udp) << "it may answer still";
+  wait(300ms);
+  EXPECT_EQ(paths.proven(), connection);
+}
+
 }  // namespace
 }  // namespace quantumgate::session

@@ -134,9 +134,6 @@ bool Session::receive_rekey(TimePoint now, BytesView body) {
   return true;
 }
 
-// With 16 requests open, those are being repeated and will do.
-void Session::send_are_you_there(TimePoint now) { static_cast<void>(control_.request(now, kMethodAreYouThere, {})); }
-
 void Session::ask_anew(TimePoint now) {
   question_ = Question::none;
   ask(now);

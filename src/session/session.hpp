@@ -72,6 +72,8 @@ class Session {
   ControlChannel& control() noexcept { return control_; }
   // Sends a keepalive at the next poll_transmit: tells an initiator that its message 3 arrived.
   void send_keepalive() noexcept { keepalive_due_ = true; }
+  // Asks whether the peer is there. With 16 requests open, those are being repeated and will do.
+  void send_are_you_there(TimePoint now) { static_cast<void>(control_.request(now, kMethodAreYouThere, {})); }
   // Closes from our side. Nothing happens unless the session is open.
   void close(TimePoint now, CloseReason reason);
 
@@ -90,6 +92,9 @@ class Session {
   bool answered() const noexcept { return question_ == Question::answered; }
   // Whether an authentic packet has arrived; for the initiator: the peer has our message 3.
   bool heard() const noexcept { return heard_; }
+  // Since when something that asks is unanswered; when an authentic packet came last.
+  std::optional<TimePoint> unanswered_since() const noexcept { return asked_; }
+  TimePoint last_received() const noexcept { return last_received_; }
   // Whether no packet that was sent later than the last accepted one has arrived.
   bool newest() const noexcept { return newest_; }
   // The keys, and the indexes with them, are to be replaced as soon as that is possible.
@@ -113,7 +118,6 @@ class Session {
   bool receive_frame(TimePoint now, const wire::Frame& frame, FrameSink& sink);  // false: it broke the protocol
   bool receive_control(TimePoint now, BytesView body, FrameSink& sink);
   bool receive_rekey(TimePoint now, BytesView body);
-  void send_are_you_there(TimePoint now);
   // The use of the keys, after a packet.
   void check_sent(TimePoint now);
   void check_received(TimePoint now);

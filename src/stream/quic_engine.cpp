@@ -536,6 +536,16 @@ bool QuicEngine::on_deadline(TimePoint now) {
   return ngtcp2_conn_handle_expiry(conn_, engine_time(now)) == 0;
 }
 
+// While the old path carried nothing, the pause before the next probe has doubled again and again. It is skipped: the
+// engine's clock goes forward by it. What is still on its way looks that much older, which is what it is.
+bool QuicEngine::on_path_change(TimePoint now) {
+  const std::uint64_t time = engine_time(now);
+  const std::uint64_t expiry = ngtcp2_conn_get_expiry(conn_);
+  if (expiry == UINT64_MAX || expiry <= time + ngtcp2_conn_get_pto(conn_)) return true;
+  epoch_ -= Duration(static_cast<Duration::rep>(expiry - time));
+  return on_deadline(now);
+}
+
 // Whether the pacer lets another packet leave now. ngtcp2's own pacing is not used: it counts no further than one burst
 // and asks for a timer after each.
 bool QuicEngine::paced(TimePoint now) noexcept {

@@ -75,9 +75,11 @@ class QuicEngine {
   QuicEngine(const QuicEngine&) = delete;
   QuicEngine& operator=(const QuicEngine&) = delete;
 
-  // False from these three: the connection is over, destroy the engine.
+  // False from these four: the connection is over, destroy the engine.
   [[nodiscard]] bool receive(TimePoint now, BytesView datagram);
   [[nodiscard]] bool on_deadline(TimePoint now);
+  // The packets take another path from now on.
+  [[nodiscard]] bool on_path_change(TimePoint now);
   // Writes the next datagram into `out` (>= 399 bytes) and sets `size`; 0 when there is nothing to send now.
   [[nodiscard]] bool write(TimePoint now, MutableBytesView out, std::size_t& size);
   // Ends a run of write(): the next one sees what the rate is then.
@@ -126,7 +128,7 @@ class QuicEngine {
   RandomSource& random_;
   EngineOwner& owner_;
   const bool server_;
-  const TimePoint epoch_;
+  TimePoint epoch_;
   std::uint64_t newest_time_;        // ngtcp2 asserts that time never goes backwards
   bool opening_ = true;              // Initial packets may still be written
   bool opened_with_flight_ = false;  // one has been

@@ -257,6 +257,13 @@ class Streams::State final : EngineOwner {
     settle();
   }
 
+  void on_path_change(TimePoint now) {
+    tick(now);
+    if (!engine_) return;
+    if (!engine_->on_path_change(now_)) return fail_engine();
+    settle();
+  }
+
   std::optional<SignalRequest> poll_signal() {
     if (const auto generation = std::exchange(gone_due_, std::nullopt)) return SignalRequest{Signal::gone, *generation};
     if (role_ == Role::responder) {
@@ -673,6 +680,7 @@ std::size_t Streams::poll_transmit(TimePoint now, MutableBytesView out) { return
 void Streams::burst_sent() noexcept { state_->burst_sent(); }
 std::optional<TimePoint> Streams::deadline() const { return state_->deadline(); }
 void Streams::on_deadline(TimePoint now) { state_->on_deadline(now); }
+void Streams::on_path_change(TimePoint now) { state_->on_path_change(now); }
 
 std::optional<SignalRequest> Streams::poll_signal() { return state_->poll_signal(); }
 SignalAnswer Streams::on_signal(TimePoint now, SignalRequest request) { return state_->on_signal(now, request); }

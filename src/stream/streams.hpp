@@ -106,6 +106,8 @@ class Streams {
   void burst_sent() noexcept;
   std::optional<TimePoint> deadline() const;
   void on_deadline(TimePoint now);
+  // The packets take another path from now on: what was lost with the old one is sent again soon.
+  void on_path_change(TimePoint now);
 
   std::optional<SignalRequest> poll_signal();                    // a request to send; call until empty
   SignalAnswer on_signal(TimePoint now, SignalRequest request);  // the peer's request; what to answer

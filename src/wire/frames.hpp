@@ -78,6 +78,9 @@ struct PathFrame {
   static constexpr std::size_t kSize = 9;
 };
 
+// Writes the content of a packet that carries `frame` alone, filled up to `size` bytes; its size.
+std::size_t write_path_frame(const PathFrame& frame, MutableBytesView content, std::size_t size);
+
 // The body of control method 7: how the peer is to shape its packets.
 struct PrivacyRequest {
   Padding padding{};

@@ -79,6 +79,7 @@ struct TestNode {
     Privacy privacy{};
     std::uint64_t cover_for_peers_max = NodeOptions().cover_for_peers_max;
     std::uint32_t packet_size = NodeOptions().packet_size;
+    bool tcp = true;
   };
   TestNode(sim::Simulator& network, std::uint8_t seed) : TestNode(network, seed, Options()) {}
   TestNode(sim::Simulator& network, std::uint8_t seed, const Options& options);

@@ -11,6 +11,7 @@ Json peer_json(const Peer& peer) {
   return {{"uuid", peer.uuid.to_string()},
           {"fingerprint", hex(peer.fingerprint.bytes.data(), peer.fingerprint.bytes.size())},
           {"endpoint", peer.endpoint.to_string()},
+          {"transport", describe(peer.transport)},
           {"outgoing", peer.outgoing},
           {"suite", peer.suite},
           {"post_quantum", peer.post_quantum},

@@ -59,7 +59,7 @@ Outcome run(std::uint64_t seed, const Class& size_class, std::uint64_t damage_ev
     if (damage_every > 0) simulator.add_tap(sim::damage_every(damage_every, seed));
   };
   if (from == From::start) damage();
-  TestNode alice(simulator, 1), bob(simulator, 2, {.v6 = false});
+  TestNode alice(simulator, 1, {.tcp = false}), bob(simulator, 2, {.tcp = false});  // the damage is to datagrams
 
   Outcome outcome;
   outcome.connected = alice.connect(bob.address(), 60s).has_value();

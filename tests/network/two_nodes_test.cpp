@@ -311,6 +311,7 @@ TEST_F(TwoNodesTest, AnUnfinishedHandshakeBuildsNoSession) {
     verdict.deliver = passing.to == bob.host.v4(5000) && passing.data.size() == 704;
     return verdict;
   };
+  simulator.set_tcp(sim::TcpReach::dropped);
   simulator.add_tap(message1_only);
   EXPECT_EQ(alice.connect(bob.address(), 5s).error().code, ErrorCode::no_answer);
   EXPECT_EQ(bob.node->counters().handshakes_started, 1u);

@@ -82,9 +82,9 @@ std::optional<PathFollower::Outgoing> PathFollower::poll_transmit(TimePoint) {
   if (std::exchange(test_->old_due, false) && !better())
     return Outgoing{proven_, {PathWhat::challenge, test_->old_token}};
   // Nobody makes us send much to a place that has asked for nothing.
-  const std::size_t room = kPathBytesFactor * test_->received - test_->sent;
-  if (!std::exchange(test_->new_due, false) || room < kChallengeSize) return std::nullopt;
-  const bool full = better() && room >= kPacketSizeDefault;
+  const auto allowed = [&](std::size_t size) { return test_->sent + size <= kPathBytesFactor * test_->received; };
+  if (!std::exchange(test_->new_due, false) || !allowed(kChallengeSize)) return std::nullopt;
+  const bool full = better() && allowed(kPacketSizeDefault);
   test_->sent += full ? kPacketSizeDefault : kChallengeSize;
   return Outgoing{test_->path, {PathWhat::challenge, test_->new_token}, full};
 }

@@ -47,14 +47,14 @@ Connection::Connection(ConnectionHost& host, std::uint64_t number, const handsha
       session_(established, indexes(), random, key_limits, now),
       streams_(role_of(established), limits, established.stream_parameters, random),
       paths_(established.path),
-      tcp_open_(established.path.tcp()),
       peer_(established.peer),
       peer_static_key_(established.peer_static_key),
       handshake_hash_(established.handshake_hash),
       suite_(*established.suite),
       outgoing_(established.role == handshake::NoiseRole::initiator),
       handshake_time_(established.handshake_time),
-      since_(now) {
+      since_(now),
+      tcp_open_(established.path.tcp()) {
   set_privacy(now, privacy);
 }
 
@@ -100,7 +100,7 @@ session::PathChooser::Now Connection::chooser_view(TimePoint now) const {
 void Connection::follow_advice(TimePoint now) {
   using Advice = session::PathChooser::Advice;
   for (;;) {
-    switch (chooser_->poll(chooser_view(now), random_)) {
+    switch (chooser_.poll(chooser_view(now), random_)) {
       case Advice::none:
         return;
       case Advice::ask:
@@ -125,7 +125,7 @@ void Connection::on_tcp(TimePoint now, bool open) {
 }
 
 void Connection::on_stream_frame(TimePoint now, BytesView body) {
-  if (chooser_) chooser_->on_stream_data();
+  chooser_.on_stream_data();
   streams_.receive(now, body);
 }
 
@@ -382,7 +382,7 @@ std::optional<TimePoint> Connection::deadline() const {
   if (state() == State::open) {
     consider(streams_.deadline());
     consider(paths_.deadline());
-    if (chooser_) consider(chooser_->deadline(chooser_view({})));
+    if (chooses_) consider(chooser_.deadline(chooser_view({})));
     if (messages_) consider(messages_->deadline());
     if (datagrams_) consider(datagrams_->deadline());
     if (const session::TrafficShape* shape = session_.shape()) {
@@ -398,7 +398,7 @@ void Connection::on_deadline(TimePoint now) {
   if (state() != State::open) return;
   streams_.on_deadline(now);
   paths_.on_deadline(now);
-  if (chooser_) follow_advice(now);
+  if (chooses_) follow_advice(now);
 }
 
 Result<stream::StreamId> Connection::open_with_header(const wire::StreamHeader& header, Priority priority) {

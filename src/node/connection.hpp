@@ -82,7 +82,7 @@ class Connection final : private session::FrameSink,
   std::optional<TimePoint> deadline() const;
   void on_deadline(TimePoint now);
   // Leaves UDP for TCP, and comes back, as the side that dialled should.
-  void choose_paths() { chooser_.emplace(); }
+  void choose_paths() { chooses_ = true; }
   // The TCP connection to where the peer is, which was opened here, is there, or is over.
   void on_tcp(TimePoint now, bool open);
 
@@ -197,8 +197,7 @@ class Connection final : private session::FrameSink,
   std::vector<WipedBytes> arrived_;  // datagrams of the packets just received; at most kDatagramsQueuedMax
 
   session::PathFollower paths_;
-  std::optional<session::PathChooser> chooser_;  // of the side that dialled
-  bool tcp_open_;
+  session::PathChooser chooser_;
   const Path* receiving_from_ = nullptr;  // while a packet is being received
   Segmentation segmentation_;
   handshake::PeerKey peer_;
@@ -211,6 +210,8 @@ class Connection final : private session::FrameSink,
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
   bool in_line_ = false;
+  bool chooses_ = false;  // chooser_ is asked; on the side that dialled
+  bool tcp_open_ = false;
 };
 
 }  // namespace quantumgate::node

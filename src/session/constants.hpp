@@ -70,8 +70,7 @@ inline constexpr std::size_t kPathBytesFree = 4 * kPacketSizeDefault;  // as if 
 // 05-tcp.md, section 3.
 inline constexpr Duration kQuietMax = 1s;
 inline constexpr Duration kPatienceMin = 750ms;
-inline constexpr Duration kTcpRetryMin = 3s;
-inline constexpr Duration kTcpRetryMax = 12s;
+inline constexpr std::array<Duration, 3> kTcpRetryDelays{3s, 6s, 12s};  // the last repeats
 inline constexpr Duration kUdpProbeMin = 25s;
 inline constexpr Duration kUdpProbeMax = 35s;
 

@@ -36,15 +36,15 @@ PathChooser::Advice PathChooser::poll(const Now& now, RandomSource& random) {
   if (was_tcp_ != now.tcp) {
     was_tcp_ = now.tcp;
     next_opening_ = {};
-    pause_ = kTcpRetryMin;
+    openings_ = 0;
     next_udp_ = draw_probe(now.time, random);
   }
   const auto opening = next_opening(now);
   if (!opening) {
-    pause_ = kTcpRetryMin;
+    openings_ = 0;
   } else if (now.time >= *opening) {
-    next_opening_ = now.time + pause_;
-    pause_ = std::min(2 * pause_, kTcpRetryMax);
+    next_opening_ = now.time + kTcpRetryDelays[openings_];
+    if (openings_ + 1u < kTcpRetryDelays.size()) ++openings_;
     next_udp_ = now.time;  // while neither of them is known to work, either may
     return Advice::open_tcp;
   }

@@ -46,10 +46,10 @@ class PathChooser {
 
   bool expecting_ = false;
   bool was_tcp_ = false;
+  std::uint8_t openings_ = 0;  // that were of no use, up to the last of kTcpRetryDelays
   TimePoint asked_at_ = TimePoint::min();
   TimePoint next_opening_{};  // not before
-  Duration pause_ = kTcpRetryMin;
-  TimePoint next_udp_{};  // while on TCP
+  TimePoint next_udp_{};      // while on TCP
 };
 
 }  // namespace quantumgate::session

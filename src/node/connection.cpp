@@ -43,7 +43,6 @@ Connection::Connection(ConnectionHost& host, std::uint64_t number, const handsha
       random_(random),
       compressor_(compressor),
       number_(number),
-      packet_size_(packet_size),
       session_(established, indexes(), random, key_limits, now),
       streams_(role_of(established), limits, established.stream_parameters, random),
       paths_(established.path),
@@ -51,10 +50,11 @@ Connection::Connection(ConnectionHost& host, std::uint64_t number, const handsha
       peer_static_key_(established.peer_static_key),
       handshake_hash_(established.handshake_hash),
       suite_(*established.suite),
+      packet_size_(static_cast<std::uint16_t>(packet_size)),
       outgoing_(established.role == handshake::NoiseRole::initiator),
+      tcp_open_(established.path.tcp()),
       handshake_time_(established.handshake_time),
-      since_(now),
-      tcp_open_(established.path.tcp()) {
+      since_(now) {
   set_privacy(now, privacy);
 }
 

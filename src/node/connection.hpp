@@ -184,7 +184,6 @@ class Connection final : private session::FrameSink,
   RandomSource& random_;
   Compressor& compressor_;
   const std::uint64_t number_;
-  const std::size_t packet_size_;
   session::Session session_;
   stream::Streams streams_;
   std::map<std::uint32_t, stream::SignalRequest> signals_;  // by control request; at most 16
@@ -204,14 +203,16 @@ class Connection final : private session::FrameSink,
   Bytes peer_static_key_;
   Bytes handshake_hash_;
   const handshake::Suite& suite_;
+  // An idle session has its limit: these lie together so that they take few bytes.
+  const std::uint16_t packet_size_;
   bool outgoing_;
+  bool in_line_ = false;
+  bool chooses_ = false;  // chooser_ is asked; on the side that dialled
+  bool tcp_open_;
   Duration handshake_time_;
   TimePoint since_;
   std::uint64_t bytes_sent_ = 0;
   std::uint64_t bytes_received_ = 0;
-  bool in_line_ = false;
-  bool chooses_ = false;  // chooser_ is asked; on the side that dialled
-  bool tcp_open_ = false;
 };
 
 }  // namespace quantumgate::node

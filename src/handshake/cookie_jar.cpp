@@ -44,7 +44,7 @@ void CookieJar::rotate(TimePoint now) {
     random_.fill(previous_.mutable_view());  // nobody holds a cookie of it
   }
   random_.fill(current_.mutable_view());
-  since_ = now;
+  since_ = previous_is_fresh ? since_ + kCookieSecretLifetime : now;  // not later, however late it was asked for
   started_ = true;
 }
 

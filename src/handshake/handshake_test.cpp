@@ -649,6 +649,16 @@ TEST(CookieJarTest, CookiesAreBoundToTheirSourceAndExpire) {
   EXPECT_TRUE(jar.demand(now + 2 * kCookieSecretLifetime, kInitiatorAt, 5, cookie));
 }
 
+// The secret is looked at only when somebody needs it; that must not lengthen the life of the one before.
+TEST(CookieJarTest, CookiesExpireInTimeHoweverLateTheSecretChanges) {
+  crypto::SystemRandom random;
+  CookieJar jar(random);
+  const TimePoint now{};
+  const auto cookie = jar.make(now, kInitiatorAt, 5);
+  EXPECT_FALSE(jar.demand(now + 2 * kCookieSecretLifetime - 1s, kInitiatorAt, 5, cookie));
+  EXPECT_TRUE(jar.demand(now + 2 * kCookieSecretLifetime + 1s, kInitiatorAt, 5, cookie));
+}
+
 TEST(TokenBucketTest, LetsThroughItsRate) {
   TokenBucket bucket(1000);
   TimePoint now{};

@@ -206,7 +206,7 @@ TEST(RandomnessTest, PaddingAndCoverLookRandom) {
   std::map<std::string, std::vector<Bytes>> kinds;
   for (std::size_t i = 0; i < kSessions; ++i) {
     ASSERT_TRUE(alice.connect(bob.address()));
-    simulator.run_for(5s);
+    simulator.run_for(10s);  // at one packet a second it takes some until all is said
     const std::uint64_t cover_then = alice.node->counters().cover_bytes_sent;
     from_alice.clear();
     from_bob.clear();

@@ -6,6 +6,7 @@
 namespace quantumgate::node {
 
 using handshake::OuterKey;
+using handshake::prefix_of;
 
 TcpLinks::TcpLinks(Environment& environment, const handshake::Credentials& credentials, Callbacks callbacks)
     : environment_(environment),
@@ -23,12 +24,6 @@ Result<void> TcpLinks::listen(const Endpoint& local) {
   if (!listener) return fail(listener.error());
   listeners_.push_back(std::move(*listener));
   return {};
-}
-
-TcpLinks::Prefix TcpLinks::prefix_of(const Endpoint& endpoint) {
-  Prefix prefix{};
-  std::copy_n(endpoint.ip.begin(), endpoint.is_v4() ? 15 : 6, prefix.begin());
-  return prefix;
 }
 
 // --- opening and closing ---

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "handshake/credentials.hpp"
+#include "handshake/prefix.hpp"
 #include "handshake/sealed_datagram.hpp"
 #include "node/environment.hpp"
 #include "wire/tcp_framing.hpp"
@@ -74,8 +75,6 @@ class TcpLinks final : public DatagramSocket {
     TimePoint closes;  // unless something authentic comes
     Bytes held;        // frames on their way out
   };
-  using Prefix = std::array<std::byte, 16>;
-  static Prefix prefix_of(const Endpoint& endpoint);
 
   TcpCallbacks accept(std::unique_ptr<TcpConnection> connection);
   bool make_room(const Endpoint& from);
@@ -96,8 +95,8 @@ class TcpLinks final : public DatagramSocket {
   };
   Guarded<Keys> accepting_keys_;
   std::vector<std::unique_ptr<TcpListener>> listeners_;
-  std::map<Endpoint, std::shared_ptr<Link>> links_;  // at most kTcpLinksMax
-  std::map<Prefix, std::size_t> accepted_from_;      // how many of them were accepted from there
+  std::map<Endpoint, std::shared_ptr<Link>> links_;         // at most kTcpLinksMax
+  std::map<handshake::Prefix, std::size_t> accepted_from_;  // how many of them were accepted from there
   std::unique_ptr<Timer> timer_;
   std::optional<TimePoint> next_check_;  // of the timer; may be earlier than need be, never later
   Counters counters_;

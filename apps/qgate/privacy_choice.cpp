@@ -41,7 +41,7 @@ std::string problem_of(const Privacy& privacy) {
   if (privacy.cover != Cover::off && privacy.padding == Padding::none) {
     return "cover without padding would be known by its size. Choose a padding: full is best";
   }
-  const bool clock = privacy.cover >= Cover::adaptive;
+  const bool clock = has_clock(privacy.cover);
   if (clock && (privacy.cover_interval < 1ms || privacy.cover_interval > 1s)) {
     return "adaptive and constant cover need an interval of 1 to 1000 ms";
   }
@@ -73,7 +73,7 @@ Outcome<Privacy> to_privacy(const PrivacyChoice& choice) {
     privacy.cover = *cover;
     // What of the level makes no sense with another cover.
     if (privacy.cover == Cover::off) privacy.cover_interval = {};
-    if (privacy.cover >= Cover::adaptive) privacy.delay_max = {};  // a clock
+    if (has_clock(privacy.cover)) privacy.delay_max = {};
   }
   if (choice.cover_interval_ms) privacy.cover_interval = milliseconds(*choice.cover_interval_ms);
   if (choice.send_delay_ms) privacy.delay_max = milliseconds(*choice.send_delay_ms);

@@ -29,6 +29,8 @@ enum class Cover : std::uint8_t {
   adaptive = 2,  ///< as constant, but the clock doubles its rate again and again while much is to be sent
   constant = 3,  ///< one packet at each tick of a clock, never between; what there is to send takes the place of cover
 };
+/// Whether it is a clock that says when packets go.
+constexpr bool has_clock(Cover cover) noexcept { return cover >= Cover::adaptive; }
 /// "off", "poisson", "adaptive", "constant". Static lifetime.
 QG_EXPORT const char* name_of(Cover cover) noexcept;
 

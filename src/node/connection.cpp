@@ -37,13 +37,13 @@ std::optional<stream::SignalRequest> signal_of(std::uint8_t method, BytesView bo
 }  // namespace
 
 Connection::Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-                       const stream::Limits& limits, const session::KeyLimits& key_limits, const Privacy& privacy,
-                       std::size_t packet_size, RandomSource& random, Compressor& compressor, TimePoint now)
+                       const stream::Limits& limits, const Privacy& privacy, std::size_t packet_size,
+                       RandomSource& random, Compressor& compressor, TimePoint now)
     : host_(host),
       random_(random),
       compressor_(compressor),
       number_(number),
-      session_(established, indexes(), random, key_limits, now),
+      session_(established, indexes(), random, session::KeyLimits(), now),
       streams_(role_of(established), limits, established.stream_parameters, random),
       paths_(established.path),
       peer_(established.peer),

@@ -70,8 +70,8 @@ class Connection final : private session::FrameSink,
  public:
   // `number` is the host's name for it; `packet_size` the largest packet to send, kPacketSizeDefault to kPacketSizeMax.
   Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-             const stream::Limits& limits, const session::KeyLimits& key_limits, const Privacy& privacy,
-             std::size_t packet_size, RandomSource& random, Compressor& compressor, TimePoint now);
+             const stream::Limits& limits, const Privacy& privacy, std::size_t packet_size, RandomSource& random,
+             Compressor& compressor, TimePoint now);
   ~Connection() override;
 
   session::Session::Verdict receive(TimePoint now, const Path& from, MutableBytesView packet);

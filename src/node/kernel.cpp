@@ -11,13 +11,6 @@ namespace {
 
 using session::Session;
 
-session::KeyLimits key_limits(const Privacy& privacy) {
-  session::KeyLimits limits;
-  limits.update_min = privacy.key_update.min;
-  limits.update_max = privacy.key_update.max;
-  return limits;
-}
-
 constexpr int kPortTriesMax = 16;  // a free port must be free for TCP as well
 
 constexpr Duration kDuplicateIdle = std::chrono::seconds(3);    // docs/spec/02-handshake.md, section 8
@@ -381,8 +374,7 @@ Connection& Kernel::add_connection(TimePoint now, handshake::Established establi
   const Number number = next_number_++;
   Entry& entry = connections_[number];
   if (privacy) entry.own_privacy = std::make_unique<Privacy>(*privacy);
-  const Privacy& shape = privacy ? *privacy : privacy_;
-  entry.connection = std::make_unique<Connection>(*this, number, established, limits_, key_limits(shape), shape,
+  entry.connection = std::make_unique<Connection>(*this, number, established, limits_, privacy ? *privacy : privacy_,
                                                   packet_size_, environment_.random(), compressor_, now);
   indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
   if (established.path.tcp()) tcp_.heard(now, established.path.remote);

@@ -39,7 +39,7 @@ Privacy PrivacyTerms::effective() const {
   }
   result.cover = std::max(own_.cover, asked_->cover);
   result.delay_max = std::max(own_.delay_max, asked_->delay_max);
-  if (result.cover >= Cover::adaptive) result.delay_max = {};  // a clock
+  if (has_clock(result.cover)) result.delay_max = {};
   return result;
 }
 

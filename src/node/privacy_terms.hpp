@@ -17,7 +17,7 @@ class PrivacyTerms {
   // Whether it asks for anything that the packets of a session show.
   static bool shapes(const Privacy& privacy);
 
-  explicit PrivacyTerms(const Privacy& own) : own_(own) { set_own(own); }
+  explicit PrivacyTerms(const Privacy& own) { set_own(own); }
 
   // Asks the peer anew if that is another shape.
   void set_own(const Privacy& own);

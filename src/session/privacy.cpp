@@ -83,7 +83,7 @@ int level_of(const Privacy& privacy) noexcept {
 
 Result<void> check(const Privacy& privacy) {
   const auto& [padding, cover, interval, delay, jitter, keys] = privacy;
-  const bool clock = cover == Cover::adaptive || cover == Cover::constant;
+  const bool clock = has_clock(cover);
   const auto interval_max = clock ? session::kCoverTickMax : session::kCoverMeanMax;
   const bool interval_fits =
       cover == Cover::off ? interval == 0us : interval >= session::kCoverIntervalMin && interval <= interval_max;

@@ -26,8 +26,8 @@ void TrafficShape::change(TimePoint now, const Privacy& privacy) {
   if (privacy_.cover == Cover::off) return;
   load_ = {.period_end = now + kClockPeriod};
   // A clock begins at a random moment: where it stands tells nothing of when it was set up.
-  next_cover_ =
-      now + (has_clock() ? Duration(random_.below(static_cast<std::uint64_t>(tick().count()))) : draw_cover_gap());
+  next_cover_ = now + (has_clock(privacy_.cover) ? Duration(random_.below(static_cast<std::uint64_t>(tick().count())))
+                                                 : draw_cover_gap());
 }
 
 // --- sizes ---
@@ -109,7 +109,7 @@ std::size_t TrafficShape::ticks_due(TimePoint now) const {
 }
 
 std::size_t TrafficShape::allowance(TimePoint now) {
-  if (has_clock()) {
+  if (has_clock(privacy_.cover)) {
     if (now >= next_cover_) adapt(now);  // on a tick only
     const std::size_t due = ticks_due(now);
     if (due <= kTicksAtOnce) return due;
@@ -127,7 +127,7 @@ std::size_t TrafficShape::allowance(TimePoint now) {
 }
 
 void TrafficShape::sent(std::size_t packets) {
-  if (!has_clock()) return;
+  if (!has_clock(privacy_.cover)) return;
   load_.room += packets * (packet_size_ - kPacketOverhead);
   next_cover_ += static_cast<Duration::rep>(packets) * tick();
 }
@@ -152,7 +152,7 @@ std::size_t TrafficShape::cover(TimePoint now, MutableBytesView content) {
   const std::size_t size = padded_size(least, max);
   std::ranges::fill(content.first(size), wire::frame_type(wire::FrameKind::padding));
   cover_bytes_ += size + kPacketOverhead;
-  if (has_clock()) {
+  if (has_clock(privacy_.cover)) {
     sent(1);
   } else {
     next_cover_ = now + draw_cover_gap();
@@ -162,8 +162,8 @@ std::size_t TrafficShape::cover(TimePoint now, MutableBytesView content) {
 
 void TrafficShape::skip(TimePoint now) {
   if (cover_due(now) == 0) return;
-  next_cover_ =
-      has_clock() ? next_cover_ + static_cast<Duration::rep>(ticks_due(now)) * tick() : now + draw_cover_gap();
+  next_cover_ = has_clock(privacy_.cover) ? next_cover_ + static_cast<Duration::rep>(ticks_due(now)) * tick()
+                                          : now + draw_cover_gap();
 }
 
 std::optional<TimePoint> TrafficShape::deadline() const {
@@ -173,7 +173,7 @@ std::optional<TimePoint> TrafficShape::deadline() const {
 }
 
 TimePoint TrafficShape::not_before() const noexcept {
-  if (has_clock()) return next_cover_;
+  if (has_clock(privacy_.cover)) return next_cover_;
   return held_until_.value_or(TimePoint::min());
 }
 

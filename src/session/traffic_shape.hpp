@@ -52,7 +52,6 @@ class TrafficShape {
  private:
   // Of the whole room for content.
   std::size_t content_max(MutableBytesView content) const;
-  bool has_clock() const noexcept { return privacy_.cover >= Cover::adaptive; }
   Duration tick() const;
   // Of an adaptive clock: looks back at a period that is over.
   void adapt(TimePoint now);

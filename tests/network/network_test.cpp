@@ -119,4 +119,22 @@ std::uint64_t TestNode::dropped() const {
          c.dropped_trial_limit + c.dropped_start_limit + c.dropped_full;
 }
 
+Source& Transfers::start(TestNode& from, const TestNode& to, std::uint64_t size) {
+  Source& source = *sources_.emplace_back(std::make_unique<Source>(*from.node, to.identity.uuid(), size));
+  from.node->post([] {});
+  return source;
+}
+
+bool Transfers::ends(const Source& source, Duration limit) {
+  return simulator.run_until([&] { return source.done() || source.failed(); }, limit) && source.done();
+}
+
+void Transfers::one_session(const TestNode& a, const TestNode& b) {
+  for (const TestNode* node : {&a, &b}) {
+    EXPECT_EQ(node->observer->ups.size(), 1u);
+    EXPECT_EQ(node->observer->downs.size(), 0u);
+    EXPECT_EQ(node->sink->wrong, 0u);
+  }
+}
+
 }  // namespace quantumgate::network_test

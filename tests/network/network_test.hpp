@@ -104,4 +104,24 @@ struct TestNode {
   std::unique_ptr<Node> node;
 };
 
+// What tests of transfers share: a network, and what is sent in it. A base of the fixture, so that it goes last:
+// callbacks of the sources come until the nodes are gone.
+class Transfers {
+ protected:
+  explicit Transfers(std::uint64_t seed = 1) : simulator(seed) {}
+
+  // `size` bytes from one node to the Sink of another.
+  Source& start(TestNode& from, const TestNode& to, std::uint64_t size);
+  // Whether all has arrived within `limit`.
+  bool ends(const Source& source, Duration limit);
+  // Neither has noticed anything but the session that was there at first.
+  static void one_session(const TestNode& a, const TestNode& b);
+
+ private:
+  std::vector<std::unique_ptr<Source>> sources_;
+
+ protected:
+  sim::Simulator simulator;
+};
+
 }  // namespace quantumgate::network_test

@@ -23,19 +23,17 @@ class Inbox final : public Extender {
   std::vector<std::size_t> sizes, datagrams;
 };
 
-struct PrivacyTest : ::testing::Test {
-  sim::Simulator simulator{1};
+struct PrivacyTest : ::testing::Test, Transfers {
   std::shared_ptr<Inbox> at_alice = std::make_shared<Inbox>();
   std::shared_ptr<Inbox> at_bob = std::make_shared<Inbox>();
   std::unique_ptr<TestNode> alice, bob;
-  std::vector<std::unique_ptr<Source>> sources;  // their callbacks come until the nodes are gone
-  std::vector<Seen> from_alice, from_bob;        // in the order in which they were sent
+  std::vector<Seen> from_alice, from_bob;  // in the order in which they were sent
 
   void TearDown() override {
     alice.reset();
     bob.reset();
   }
-  void start(const Privacy& of_alice, const Privacy& of_bob, std::uint64_t cover_for_peers_max = 1 << 20) {
+  void meet(const Privacy& of_alice, const Privacy& of_bob, std::uint64_t cover_for_peers_max = 1 << 20) {
     TestNode::Options options;
     options.extenders = {at_alice};
     options.privacy = of_alice;
@@ -56,14 +54,6 @@ struct PrivacyTest : ::testing::Test {
   void clear() {
     from_alice.clear();
     from_bob.clear();
-  }
-  Source& transfer(TestNode& from, TestNode& to, std::uint64_t size) {
-    Source& source = *sources.emplace_back(std::make_unique<Source>(*from.node, to.identity.uuid(), size));
-    from.node->post([] {});
-    return source;
-  }
-  bool ends(const Source& source, Duration limit) {
-    return simulator.run_until([&] { return source.done() || source.failed(); }, limit) && source.done();
   }
   void say(TestNode& from, TestNode& to, std::size_t size) {
     from.node->post([&from, &to, size] {
@@ -90,7 +80,7 @@ struct PrivacyTest : ::testing::Test {
 };
 
 TEST_F(PrivacyTest, LevelOneAddsNothing) {
-  ASSERT_NO_FATAL_FAILURE(start({}, {}));
+  ASSERT_NO_FATAL_FAILURE(meet({}, {}));
   simulator.run_for(10s);
   EXPECT_EQ(from_alice.size() + from_bob.size(), 0u);
   say(*alice, *bob, 10);
@@ -104,7 +94,7 @@ TEST_F(PrivacyTest, LevelOneAddsNothing) {
 TEST_F(PrivacyTest, LevelFiveLooksTheSameWhateverHappens) {
   Privacy five = *privacy_level(5);
   five.key_update = {20s, 25s};
-  ASSERT_NO_FATAL_FAILURE(start(five, five));
+  ASSERT_NO_FATAL_FAILURE(meet(five, five));
   simulator.run_for(5s);
   for (int i = 0; i < 20; ++i) {
     say(*alice, *bob, static_cast<std::size_t>(10 + 50 * i));
@@ -113,8 +103,8 @@ TEST_F(PrivacyTest, LevelFiveLooksTheSameWhateverHappens) {
     drop(*bob, *alice, 1000);
     simulator.run_for(211ms);
   }
-  const Source& up = transfer(*alice, *bob, 400'000);
-  const Source& down = transfer(*bob, *alice, 100'000);
+  const Source& up = start(*alice, *bob, 400'000);
+  const Source& down = start(*bob, *alice, 100'000);
   EXPECT_TRUE(ends(up, 60s));
   EXPECT_TRUE(ends(down, 60s));
   simulator.run_for(60s);
@@ -131,7 +121,7 @@ TEST_F(PrivacyTest, LevelFiveLooksTheSameWhateverHappens) {
 
 // The clock of level 4 tells of nothing that fits into its slowest beat, and is back to it after what does not.
 TEST_F(PrivacyTest, LevelFourShowsOnlyLargeTransfers) {
-  ASSERT_NO_FATAL_FAILURE(start(*privacy_level(4), {}));
+  ASSERT_NO_FATAL_FAILURE(meet(*privacy_level(4), {}));
   for (int i = 0; i < 40; ++i) {
     say(*alice, *bob, 400);
     simulator.run_for(337ms);
@@ -141,7 +131,7 @@ TEST_F(PrivacyTest, LevelFourShowsOnlyLargeTransfers) {
   expect_clock(from_alice, 50ms, 400);
   expect_clock(from_bob, 50ms, 400);
   clear();
-  const Source& up = transfer(*alice, *bob, 3'000'000);
+  const Source& up = start(*alice, *bob, 3'000'000);
   EXPECT_TRUE(ends(up, 40s)) << "at the slowest beat it would take 125 s";
   EXPECT_GT(from_alice.size(), 2 * from_bob.size()) << "acknowledgements do not make a clock run";
   simulator.run_for(20s);
@@ -154,17 +144,17 @@ TEST_F(PrivacyTest, LevelFourShowsOnlyLargeTransfers) {
 
 // A path that carries less than the clock would send: cover must not take the room of what there is to send.
 TEST_F(PrivacyTest, AnAdaptiveClockStaysWithinThePath) {
-  ASSERT_NO_FATAL_FAILURE(start(*privacy_level(4), {}));
+  ASSERT_NO_FATAL_FAILURE(meet(*privacy_level(4), {}));
   simulator.set_links(alice->host, bob->host, {.delay = 20ms, .bits_per_second = 4'000'000, .queue_bytes = 32 * 1024});
-  const Source& up = transfer(*alice, *bob, 5'000'000);
+  const Source& up = start(*alice, *bob, 5'000'000);
   EXPECT_TRUE(ends(up, 60s)) << "10 s with the whole path";
   EXPECT_EQ(bob->sink->wrong, 0u);
 }
 
 TEST_F(PrivacyTest, ThePeerDoesLikewiseWhenAsked) {
-  ASSERT_NO_FATAL_FAILURE(start(*privacy_level(5), {}));
+  ASSERT_NO_FATAL_FAILURE(meet(*privacy_level(5), {}));
   simulator.run_for(30s);
-  const Source& down = transfer(*bob, *alice, 50'000);
+  const Source& down = start(*bob, *alice, 50'000);
   EXPECT_TRUE(ends(down, 30s));
   expect_clock(from_alice, 20ms, 1500);
   expect_clock(from_bob, 20ms, 1500);
@@ -174,7 +164,7 @@ TEST_F(PrivacyTest, ThePeerDoesLikewiseWhenAsked) {
 }
 
 TEST_F(PrivacyTest, WhoGivesNothingIsNotMadeTo) {
-  ASSERT_NO_FATAL_FAILURE(start(*privacy_level(5), {}, 0));
+  ASSERT_NO_FATAL_FAILURE(meet(*privacy_level(5), {}, 0));
   simulator.run_for(30s);
   EXPECT_FALSE(peer_of(*alice).peer_follows);
   expect_clock(from_alice, 20ms, 1000);
@@ -184,7 +174,7 @@ TEST_F(PrivacyTest, WhoGivesNothingIsNotMadeTo) {
 
 TEST_F(PrivacyTest, CoverForPeersHasABound) {
   const std::uint64_t rate = cover_bytes_per_second(*privacy_level(5), kFull);
-  ASSERT_NO_FATAL_FAILURE(start(*privacy_level(5), {}, 4 * rate + 1));
+  ASSERT_NO_FATAL_FAILURE(meet(*privacy_level(5), {}, 4 * rate + 1));
   std::vector<std::unique_ptr<TestNode>> more;
   TestNode::Options options;
   options.privacy = *privacy_level(5);
@@ -227,10 +217,10 @@ TEST_F(PrivacyTest, EveryPacketIsFullFromLevelThreeOn) {
     clear();
     Privacy privacy = *privacy_level(level);
     privacy.key_update = {30s, 30s};
-    ASSERT_NO_FATAL_FAILURE(start(privacy, privacy));
+    ASSERT_NO_FATAL_FAILURE(meet(privacy, privacy));
     say(*alice, *bob, 1);
     drop(*alice, *bob, 5);
-    const Source& up = transfer(*alice, *bob, 2'000'000);
+    const Source& up = start(*alice, *bob, 2'000'000);
     EXPECT_TRUE(ends(up, 60s));
     simulator.run_for(40s);
     EXPECT_GE(peer_of(*bob).key_updates, 1u);
@@ -248,7 +238,7 @@ TEST_F(PrivacyTest, EveryPacketIsFullFromLevelThreeOn) {
 }
 
 TEST_F(PrivacyTest, SizesOfLevelTwoAreThoseOfTheClasses) {
-  ASSERT_NO_FATAL_FAILURE(start(*privacy_level(2), {}));
+  ASSERT_NO_FATAL_FAILURE(meet(*privacy_level(2), {}));
   for (std::size_t size = 1; size < 1500; size += 7) {
     say(*alice, *bob, size);
     drop(*bob, *alice, size % 1200);
@@ -265,7 +255,7 @@ TEST_F(PrivacyTest, SizesOfLevelTwoAreThoseOfTheClasses) {
 }
 
 TEST_F(PrivacyTest, CoverFlowsWhileNothingHappens) {
-  ASSERT_NO_FATAL_FAILURE(start(*privacy_level(3), {}));
+  ASSERT_NO_FATAL_FAILURE(meet(*privacy_level(3), {}));
   simulator.run_for(600s);
   for (const auto& seen : {from_alice, from_bob}) {
     EXPECT_NEAR(static_cast<double>(seen.size()), 1200, 210);  // six times the deviation
@@ -273,8 +263,8 @@ TEST_F(PrivacyTest, CoverFlowsWhileNothingHappens) {
 }
 
 TEST_F(PrivacyTest, ItChangesWhileTheSessionLives) {
-  ASSERT_NO_FATAL_FAILURE(start({}, {}));
-  const Source& up = transfer(*alice, *bob, 3'000'000);
+  ASSERT_NO_FATAL_FAILURE(meet({}, {}));
+  const Source& up = start(*alice, *bob, 3'000'000);
   simulator.run_for(50ms);
   for (const int level : {5, 2, 4, 5, 3, 1}) {
     alice->node->post([&] { EXPECT_TRUE(alice->node->set_privacy(*privacy_level(level))); });
@@ -292,7 +282,7 @@ TEST_F(PrivacyTest, ItChangesWhileTheSessionLives) {
 }
 
 TEST_F(PrivacyTest, OneSessionCanHaveItsOwn) {
-  ASSERT_NO_FATAL_FAILURE(start({}, {}));
+  ASSERT_NO_FATAL_FAILURE(meet({}, {}));
   Result<void> set = fail(ErrorCode::closed);
   alice->node->post([&] { set = alice->node->set_privacy(bob->identity.uuid(), *privacy_level(5)); });
   simulator.run_for(1s);
@@ -377,7 +367,7 @@ TEST_F(PrivacyTest, ALossyPathCarriesAllLevels) {
 
 // A peer may ask for whatever it likes, as often as it likes.
 TEST_F(PrivacyTest, AskingWithoutEndCostsNothing) {
-  ASSERT_NO_FATAL_FAILURE(start({}, {}));
+  ASSERT_NO_FATAL_FAILURE(meet({}, {}));
   for (int i = 0; i < 300; ++i) {
     const int level = 1 + i % 5;
     alice->node->post([&, level] { EXPECT_TRUE(alice->node->set_privacy(*privacy_level(level))); });

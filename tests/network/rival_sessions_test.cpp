@@ -11,9 +11,9 @@
 namespace quantumgate::network_test {
 namespace {
 
-struct RivalSessionsTest : ::testing::TestWithParam<int> {
-  std::vector<std::unique_ptr<Source>> sources;  // their callbacks come until the nodes are gone
-  sim::Simulator simulator{static_cast<std::uint64_t>(GetParam())};
+struct RivalSessionsTest : ::testing::TestWithParam<int>, Transfers {
+  RivalSessionsTest() : Transfers(static_cast<std::uint64_t>(GetParam())) {}
+
   TestNode alice{simulator, 1};
   TestNode bob{simulator, 2};
   handshake::Credentials anybody{alice.identity, "test", nullptr, handshake::all_suites(), {}};
@@ -23,11 +23,6 @@ struct RivalSessionsTest : ::testing::TestWithParam<int> {
     const auto keys = handshake::OuterKeys::derive({}, to.identity.uuid(), anybody.network_hash());
     const auto opened = handshake::open_datagram(keys.to_responder, true, passing.data);
     return opened && opened->header.type == wire::SealedType::message3;
-  }
-  Source& start(TestNode& from, TestNode& to, std::uint64_t size) {
-    Source& source = *sources.emplace_back(std::make_unique<Source>(*from.node, to.identity.uuid(), size));
-    from.node->post([] {});
-    return source;
   }
   void expect_one_session_and_use_it() {
     for (const TestNode* node : {&alice, &bob}) {

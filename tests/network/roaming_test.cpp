@@ -6,9 +6,7 @@
 namespace quantumgate::network_test {
 namespace {
 
-struct RoamingTest : ::testing::Test {
-  std::vector<std::unique_ptr<Source>> sources;  // their callbacks come until the nodes are gone
-  sim::Simulator simulator{1};
+struct RoamingTest : ::testing::Test, Transfers {
   TestNode alice{simulator, 1, {.anywhere = true}};
   TestNode bob{simulator, 2};
   std::uint8_t places = 0;
@@ -19,26 +17,11 @@ struct RoamingTest : ::testing::Test {
     simulator.run_for(1s);  // bob, too, has the session
   }
   void move_alice() { alice.host.set_addresses({Endpoint::v4(10, 9, 0, ++places, 0)}); }
-  Source& start(TestNode& from, TestNode& to, std::uint64_t size) {
-    Source& source = *sources.emplace_back(std::make_unique<Source>(*from.node, to.identity.uuid(), size));
-    from.node->post([] {});
-    return source;
-  }
   void move_alice_five_times(const Source& source) {
     for (int i = 0; i < 5; ++i) {
       simulator.run_for(5s);
       ASSERT_FALSE(source.done());
       move_alice();
-    }
-  }
-  bool ends(const Source& source, Duration limit) {
-    return simulator.run_until([&] { return source.done() || source.failed(); }, limit) && source.done();
-  }
-  void one_session() {
-    for (const TestNode* node : {&alice, &bob}) {
-      EXPECT_EQ(node->observer->ups.size(), 1u);
-      EXPECT_EQ(node->observer->downs.size(), 0u);
-      EXPECT_EQ(node->sink->wrong, 0u);
     }
   }
 };
@@ -50,7 +33,7 @@ TEST_F(RoamingTest, TheSenderMovesAgainAndAgain) {
   EXPECT_EQ(bob.node->counters().moves, 5u);
   EXPECT_EQ(bob.node->peers().at(0).endpoint, alice.host.v4(5000));
   EXPECT_EQ(alice.node->counters().moves, 0u);
-  one_session();
+  one_session(alice, bob);
   simulator.run_for(15s);
   EXPECT_GE(bob.node->counters().key_updates, 1u) << "the old indexes are not seen for long in the new network";
 }
@@ -60,7 +43,7 @@ TEST_F(RoamingTest, TheReceiverMovesAgainAndAgain) {
   ASSERT_NO_FATAL_FAILURE(move_alice_five_times(source));
   EXPECT_TRUE(ends(source, 100s));
   EXPECT_EQ(bob.node->counters().moves, 5u);
-  one_session();
+  one_session(alice, bob);
 }
 
 TEST_F(RoamingTest, WhoMovesInSilenceIsFoundByItsKeepalive) {
@@ -69,7 +52,7 @@ TEST_F(RoamingTest, WhoMovesInSilenceIsFoundByItsKeepalive) {
   simulator.run_for(22s);
   EXPECT_EQ(bob.node->counters().moves, 1u);
   EXPECT_TRUE(ends(start(bob, alice, 1'000'000), 10s));
-  one_session();
+  one_session(alice, bob);
 }
 
 TEST_F(RoamingTest, CopiesFromElsewhereThatComeFirstMoveNothing) {

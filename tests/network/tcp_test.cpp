@@ -9,9 +9,7 @@
 namespace quantumgate::network_test {
 namespace {
 
-struct TcpPathTest : ::testing::Test {
-  std::vector<std::unique_ptr<Source>> sources;  // their callbacks come until the nodes are gone
-  sim::Simulator simulator{1};
+struct TcpPathTest : ::testing::Test, Transfers {
   TestNode alice{simulator, 1, {.anywhere = true}};
   TestNode bob{simulator, 2};
   bool udp = true;
@@ -24,14 +22,6 @@ struct TcpPathTest : ::testing::Test {
     ASSERT_TRUE(alice.connect(bob.address()));
     simulator.run_for(1s);  // bob, too, has the session
   }
-  Source& start(TestNode& from, TestNode& to, std::uint64_t size) {
-    Source& source = *sources.emplace_back(std::make_unique<Source>(*from.node, to.identity.uuid(), size));
-    from.node->post([] {});
-    return source;
-  }
-  bool ends(const Source& source, Duration limit) {
-    return simulator.run_until([&] { return source.done() || source.failed(); }, limit) && source.done();
-  }
   // How long nothing arrives at `node` from now on, at most `limit`.
   Duration pause(const TestNode& node, Duration limit) {
     simulator.run_for(100ms);  // what was under way
@@ -41,13 +31,6 @@ struct TcpPathTest : ::testing::Test {
     return simulator.now() - start;
   }
   static Transport transport(const TestNode& node) { return node.node->peers().at(0).transport; }
-  void one_session() {
-    for (const TestNode* node : {&alice, &bob}) {
-      EXPECT_EQ(node->observer->ups.size(), 1u);
-      EXPECT_EQ(node->observer->downs.size(), 0u);
-      EXPECT_EQ(node->sink->wrong, 0u);
-    }
-  }
 };
 
 TEST_F(TcpPathTest, ADialThatUdpDoesNotCarryGoesByTcp) {
@@ -66,7 +49,7 @@ TEST_F(TcpPathTest, ADialThatUdpDoesNotCarryGoesByTcp) {
   simulator.run_for(5min);  // looking for UDP every now and then does no harm
   EXPECT_EQ(transport(alice), Transport::tcp);
   EXPECT_TRUE(ends(start(bob, alice, 1'000'000), 10s));
-  one_session();
+  one_session(alice, bob);
   EXPECT_EQ(bob.node->counters().datagrams_received, 0u);
 }
 
@@ -74,7 +57,7 @@ TEST_F(TcpPathTest, ADialThatUdpAnswersOpensNoConnection) {
   meet();
   simulator.run_for(1min);
   EXPECT_EQ(simulator.traffic().tcp_accepted, 0u);
-  one_session();
+  one_session(alice, bob);
 }
 
 TEST_F(TcpPathTest, WithoutTcpADialFailsAsEver) {
@@ -126,7 +109,7 @@ TEST_F(TcpPathTest, UdpDiesInTheMiddleAndComesBack) {
                 static_cast<long long>(std::chrono::duration_cast<std::chrono::milliseconds>(to_tcp).count()));
     simulator.run_for(2min);  // the connection is closed meanwhile
   }
-  one_session();
+  one_session(alice, bob);
   EXPECT_EQ(simulator.traffic().tcp_accepted, 2u) << "it was opened when it had to be, and not again";
 }
 
@@ -140,7 +123,7 @@ TEST_F(TcpPathTest, WhereTcpIsRefusedTooTheSessionWaitsAsLongAsEver) {
   EXPECT_EQ(alice.observer->downs.size(), 0u);
   udp = true;
   EXPECT_TRUE(ends(source, 60s));
-  one_session();
+  one_session(alice, bob);
   udp = false;
   start(alice, bob, 1'000'000);
   simulator.run_for(1min);
@@ -157,7 +140,7 @@ TEST_F(TcpPathTest, AnIdleSessionFindsTcpBeforeItIsGivenUp) {
   simulator.run_for(1min);
   EXPECT_EQ(transport(alice), Transport::udp);
   EXPECT_EQ(transport(bob), Transport::udp);
-  one_session();
+  one_session(alice, bob);
 }
 
 TEST_F(TcpPathTest, AConnectionThatBreaksIsOpenedAgain) {
@@ -174,7 +157,7 @@ TEST_F(TcpPathTest, AConnectionThatBreaksIsOpenedAgain) {
   }
   EXPECT_EQ(bob.node->counters().tcp_accepted, 4u);
   EXPECT_EQ(transport(alice), Transport::tcp);
-  one_session();
+  one_session(alice, bob);
 }
 
 TEST_F(TcpPathTest, WhoMovesWhileOnTcpIsFollowed) {
@@ -186,7 +169,7 @@ TEST_F(TcpPathTest, WhoMovesWhileOnTcpIsFollowed) {
   EXPECT_LT(pause(bob, 20s), 6s);
   EXPECT_TRUE(ends(source, 60s));
   EXPECT_EQ(bob.node->peers().at(0).endpoint.ip, alice.host.v4(0).ip);
-  one_session();
+  one_session(alice, bob);
 }
 
 TEST_F(TcpPathTest, BothDirectionsBeginWithWhatTheCensorRuleLetsPass) {

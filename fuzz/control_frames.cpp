@@ -107,7 +107,7 @@ class Model {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
   Model model(input.u32());
-  while (input.left() > 0) model.step(input);
+  fuzz::run(input, model);
   model.finish();
   return 0;
 }

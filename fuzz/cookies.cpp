@@ -175,6 +175,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static Fixed fixed;
   fuzz::Input input(data, size);
   Flood flood(fixed, fixed.credentials);
-  for (int steps = 0; steps < static_cast<int>(kStepsMax) && input.left() > 0; ++steps) flood.step(input);
+  fuzz::run(input, flood, kStepsMax);
   return 0;
 }

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
-// What the fuzz targets share: a fuzzer's bytes taken piece by piece, and a demand that ends the program.
+// What the fuzz targets share: a fuzzer's bytes taken piece by piece, steps that they choose, a key that the fuzzer
+// knows, and a demand that ends the program.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 
 #include "base/byte_order.hpp"
 #include "quantumgate/bytes.h"
+#include "quantumgate/secret.h"
+#include "sim/random.hpp"
 
 namespace quantumgate::fuzz {
 
@@ -43,6 +47,22 @@ class Input {
 
   BytesView rest_;
 };
+
+// Lets `world` take steps until the input is used up.
+template <class World>
+void run(Input& input, World& world, std::size_t steps_max = std::numeric_limits<std::size_t>::max()) {
+  for (std::size_t steps = 0; input.left() > 0 && steps < steps_max; ++steps) world.step(input);
+}
+
+// The same in every run and every target.
+inline const Secret<32>& some_key() {
+  static const Secret<32> key = [] {
+    Secret<32> made;
+    sim::SeededRandom(7).fill(made.mutable_view());
+    return made;
+  }();
+  return key;
+}
 
 inline Bytes copy(BytesView bytes) { return Bytes(bytes.begin(), bytes.end()); }
 

@@ -299,7 +299,7 @@ class World {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
   World world;
-  for (std::size_t steps = 0; input.left() > 0 && steps < kStepsMax; ++steps) world.step(input);
+  fuzz::run(input, world, kStepsMax);
   world.finish();
   return 0;
 }

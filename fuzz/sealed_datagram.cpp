@@ -13,12 +13,6 @@ namespace {
 using namespace quantumgate;
 using namespace quantumgate::handshake;
 
-Secret<32> some_key() {
-  Secret<32> key;
-  sim::SeededRandom(7).fill(key.mutable_view());
-  return key;
-}
-
 void sealed_and_opened(fuzz::Input& input, const Secret<32>& key, RandomSource& random) {
   const auto header = wire::decode<wire::SealedHeader>(input.bytes(wire::SealedHeader::kSize), "fuzzing");
   if (!header) return;
@@ -91,7 +85,7 @@ void any_pieces(fuzz::Input& input) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Secret<32> key = some_key();
+  const Secret<32>& key = fuzz::some_key();
   sim::SeededRandom random(1);
   fuzz::Input input(data, size);
   switch (input.u8() % 4) {

@@ -255,7 +255,7 @@ class Pair {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   fuzz::Input input(data, size);
   Pair pair(*handshake::find_suite(1));
-  while (input.left() > 0) pair.step(input);
+  fuzz::run(input, pair);
   pair.finish();
   return 0;
 }

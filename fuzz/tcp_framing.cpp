@@ -12,12 +12,6 @@ namespace {
 using namespace quantumgate;
 using namespace quantumgate::wire;
 
-Secret<32> some_key() {
-  Secret<32> key;
-  sim::SeededRandom(7).fill(key.mutable_view());
-  return key;
-}
-
 struct Decoded {
   std::vector<Bytes> datagrams;
   bool broken = false;
@@ -67,7 +61,7 @@ void read_in_pieces(fuzz::Input& cuts, const Secret<32>& key, const Bytes& strea
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Secret<32> key = some_key();
+  const Secret<32>& key = fuzz::some_key();
   fuzz::Input input(data, size);
   const std::uint8_t how = input.u8();
   fuzz::Input cuts(data + 1, std::min<std::size_t>(size == 0 ? 0 : size - 1, how / 4));

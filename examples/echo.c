@@ -62,7 +62,7 @@ int main(void) {
   qg_error error = start(&serve, &options, &server);
   if (!error) error = start(&ask, NULL, &client);
   qg_node_address(server, address, sizeof address);
-  if (!error) error = qg_node_connect_wait(client, address, 0, &peer);
+  if (!error) error = qg_node_connect_wait(client, address, NULL, &peer);
   if (!error) error = qg_send_message_wait(client, &peer, kEcho, "hello", 5, 0);
   struct timespec limit = {.tv_sec = time(NULL) + 10};
   if (!error && sem_timedwait(&answer.arrived, &limit) != 0) error = QG_TIMED_OUT;

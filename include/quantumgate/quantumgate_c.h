@@ -3,8 +3,10 @@
 /// The library for programs in C, and for whatever else can call C. C99 or later. Not included by quantumgate.h.
 ///
 /// **Stability.** What is declared here keeps its meaning and its binary form: a program built with this header runs
-/// with every later library of the same soname. Structures that a program fills in begin with their own size; later
+/// with every later library of the same soname. Structures that a program sets up begin with their own size; later
 /// versions append members. Set them up with the macro QG_INIT: `qg_node_options options = QG_INIT(qg_node_options);`
+/// If the program knows more members than the library they must be zero, else it is ::QG_UNSUPPORTED; if it knows
+/// fewer, the rest are taken as zero, which always means the default.
 ///
 /// **Errors.** Functions that can fail return a ::qg_error, ::QG_OK if all went well; then, and only then, they have
 /// written what they give back. Below, errors are named in lower case and without "QG_". A null pointer where
@@ -105,12 +107,59 @@ QG_EXPORT qg_error qg_identity_uuid(const qg_identity* identity, qg_uuid* uuid) 
 /// Null is allowed.
 QG_EXPORT void qg_identity_free(qg_identity* identity) QG_NOEXCEPT;
 
+// --- Privacy ---
+
+/// What is done to the sizes of packets. Each hides more than the one before it, and costs more.
+enum {
+  QG_PADDING_NONE = 0,     ///< sizes show what is sent
+  QG_PADDING_RANDOM = 1,   ///< each packet is filled up by a random number of bytes
+  QG_PADDING_CLASSES = 2,  ///< to the next of a few sizes
+  QG_PADDING_FULL = 3      ///< all packets have the full size
+};
+
+/// Packets that carry nothing. To everybody but the two nodes they look like all others; so they need padding.
+enum {
+  QG_COVER_OFF = 0,       ///< none
+  QG_COVER_POISSON = 1,   ///< at random moments, beside what there is to send
+  QG_COVER_ADAPTIVE = 2,  ///< as constant, but the clock doubles its rate again and again while much is to be sent
+  QG_COVER_CONSTANT = 3   ///< one packet at each tick of a clock, and what there is to send takes the place of cover
+};
+
+/// What is hidden from whoever watches the network, at a cost in bytes and in time. All zero but the size: level 1,
+/// nothing, for nothing. A session asks its peer to do the same for the packets that go back.
+typedef struct qg_privacy {
+  size_t size;      ///< QG_INIT sets it
+  int32_t padding;  ///< of each packet
+  int32_t cover;    ///< needs a padding
+  /// Between two packets: with QG_COVER_CONSTANT always, with QG_COVER_ADAPTIVE at most, 1 ms to 1 s; with
+  /// QG_COVER_POISSON on average, 1 ms to 60 s. Without cover 0.
+  uint64_t cover_interval_us;
+  uint32_t delay_max_ms;  ///< what there is to send waits for a random time up to this, 0 to 1 s; not with a clock
+  uint32_t handshake_jitter_ms;  ///< messages of handshakes wait for a random time up to this, 0 to 2 s
+  uint32_t key_update_min_s;     ///< keys are replaced at a random moment after this, 10 s to 20 min; 0: 300
+  uint32_t key_update_max_s;     ///< and before this, at least key_update_min_s, up to 20 min; 0: 1200
+} qg_privacy;
+
+/// Writes the set of that level, 1 to 5, into `privacy`, which QG_INIT has set up. 1 nothing. 2 sizes fall into
+/// classes. 3 all packets have the full size, some cover, small delays. 4 one full packet every 50 ms in each
+/// direction, more only while much is sent. 5 one every 20 ms, whatever is sent. Errors: invalid_argument (no such
+/// level), unsupported (the level needs a member that the program's structure does not have).
+QG_EXPORT qg_error qg_privacy_level(int32_t level, qg_privacy* privacy) QG_NOEXCEPT;
+/// 1 to 5 if `privacy` is the set of that level; 0: a custom one, or none that can be used.
+QG_EXPORT int32_t qg_privacy_level_of(const qg_privacy* privacy) QG_NOEXCEPT;
+
 // --- Nodes ---
 
 /// A node: the local end of everything.
 typedef struct qg_node qg_node;
 /// A stream: bytes in both directions, reliable and in order.
 typedef struct qg_stream qg_stream;
+
+/// How the datagrams of a session travel.
+enum {
+  QG_TRANSPORT_UDP = 0,  ///< as a rule
+  QG_TRANSPORT_TCP = 1   ///< because UDP does not get through at the moment
+};
 
 /// What a node knows about a peer it has a session with.
 typedef struct qg_peer {
@@ -122,6 +171,13 @@ typedef struct qg_peer {
   uint64_t round_trip_ns;   ///< smoothed; zero until measured
   uint64_t bytes_sent;      ///< UDP payload of this session
   uint64_t bytes_received;  ///< UDP payload of this session
+  int32_t transport;        ///< by what its datagrams come
+  int peer_follows;  ///< not zero: it shapes what it sends no less than is wished here; also if nothing is wished
+  const qg_privacy* privacy;    ///< how packets to it are shaped: the wish of this side and its own, joined
+  uint64_t cover_bytes_sent;    ///< in packets that carry nothing; part of bytes_sent
+  uint64_t padding_bytes_sent;  ///< in packets that carry something; part of bytes_sent
+  uint64_t key_updates;         ///< how often the session's keys have been replaced
+  uint64_t key_age_ns;          ///< since the newest keys were made
 } qg_peer;
 
 /// A service of a node. Callbacks may be null; they come on the node's thread.
@@ -165,6 +221,13 @@ typedef struct qg_node_options {
 
   /// Null, or called for each log line, on the node's thread.
   void (*log)(void* log_context, int32_t level, const char* area, const char* line);
+
+  const qg_privacy* privacy;  ///< of all sessions that are given nothing else. Null: level 1
+  /// Cover that peers may ask of this node for its sessions with them, all together, in bytes per second; a single one
+  /// gets at most a quarter. Who asks for more is refused. 0: 1 MiB.
+  uint64_t cover_for_peers_max;
+  int never_cover_for_peers;  ///< not zero: peers that ask for cover are refused
+  int never_tcp;              ///< not zero: TCP does not carry what UDP does not
 } qg_node_options;
 
 /// Starts a node. `options` may be null; so may `extenders` if `extender_count` is 0. Nothing of what is passed is
@@ -184,18 +247,41 @@ QG_EXPORT size_t qg_node_address(const qg_node* node, char* text, size_t size) Q
 /// Runs `work` on the node's thread, in the order of the calls. Dropped if the node stops before.
 QG_EXPORT qg_error qg_node_post(qg_node* node, void (*work)(void* context), void* context) QG_NOEXCEPT;
 
+/// How a peer is dialled.
+typedef struct qg_connect_options {
+  size_t size;             ///< QG_INIT sets it
+  uint32_t time_limit_ms;  ///< 100 ms to 5 min; 0: 10 s
+  /// Null, or instead of the node's own; a session that is there already takes it over.
+  const qg_privacy* privacy;
+} qg_connect_options;
+
 /// What became of a dial. `peer` is null if `error` is not QG_OK.
 typedef void (*qg_connected)(void* context, qg_error error, const qg_peer* peer);
-/// Dials `address`. `time_limit_ms`: 100 ms to 5 min; 0: 10 s. `done` is called once, on the node's thread, unless the
-/// node stops before: QG_OK (at once if a session exists), no_answer, closed_by_peer, not_found (name resolution).
-/// Errors, after which `done` is not called: malformed, bad_check_group.
-QG_EXPORT qg_error qg_node_connect(qg_node* node, const char* address, uint32_t time_limit_ms, qg_connected done,
-                                   void* context) QG_NOEXCEPT;
+/// Dials `address`. `options` may be null. `done` is called once, on the node's thread, unless the node stops before:
+/// QG_OK (at once if a session exists), no_answer, closed_by_peer, not_found (name resolution), invalid_argument (a
+/// time limit out of its range, the node's own address). Errors, after which `done` is not called: malformed,
+/// bad_check_group, unsupported, invalid_argument (the privacy).
+QG_EXPORT qg_error qg_node_connect(qg_node* node, const char* address, const qg_connect_options* options,
+                                   qg_connected done, void* context) QG_NOEXCEPT;
 /// The same, waiting. `peer` may be null. Not the node's thread. Errors: those of both, and timed_out, closed.
-QG_EXPORT qg_error qg_node_connect_wait(qg_node* node, const char* address, uint32_t time_limit_ms,
+QG_EXPORT qg_error qg_node_connect_wait(qg_node* node, const char* address, const qg_connect_options* options,
                                         qg_uuid* peer) QG_NOEXCEPT;
 /// Closes the session with `peer`. Node's thread. Errors: not_found (no session).
 QG_EXPORT qg_error qg_node_disconnect(qg_node* node, const qg_uuid* peer) QG_NOEXCEPT;
+/// Calls `see` for each peer with a session, in the order of their UUIDs, before it returns. `see` may call what is for
+/// the node's thread. Node's thread.
+QG_EXPORT qg_error qg_node_peers(qg_node* node, void (*see)(void* context, const qg_peer* peer),
+                                 void* context) QG_NOEXCEPT;
+
+/// Another shape for all sessions that have none of their own, and for those to come. Node's thread. Errors:
+/// invalid_argument (a number out of its range, or two that do not go together), unsupported.
+QG_EXPORT qg_error qg_node_set_privacy(qg_node* node, const qg_privacy* privacy) QG_NOEXCEPT;
+/// A shape of its own for the session with `peer`, as long as that lives. Node's thread. Errors: not_found (no
+/// session), and as above.
+QG_EXPORT qg_error qg_node_set_peer_privacy(qg_node* node, const qg_uuid* peer, const qg_privacy* privacy) QG_NOEXCEPT;
+/// Writes the one of the node into `privacy`, which QG_INIT has set up. Node's thread. Errors: unsupported (it has what
+/// the program's structure has no member for).
+QG_EXPORT qg_error qg_node_privacy(const qg_node* node, qg_privacy* privacy) QG_NOEXCEPT;
 
 // --- Messages and datagrams ---
 

@@ -40,6 +40,9 @@ namespace {
 static_assert(QG_SYSTEM == static_cast<int>(ErrorCode::system));  // the numbers are the same
 static_assert(QG_CLOSED == static_cast<int>(ErrorCode::closed));
 static_assert(QG_PRIORITY_DELAYED == static_cast<int>(Priority::delayed));
+static_assert(QG_PADDING_FULL == static_cast<int>(Padding::full));
+static_assert(QG_COVER_CONSTANT == static_cast<int>(Cover::constant));
+static_assert(QG_TRANSPORT_TCP == static_cast<int>(Transport::tcp));
 
 constexpr std::chrono::milliseconds kTimeLimit{10'000};
 
@@ -64,6 +67,21 @@ qg_error take_in(const T* given, T& known) {
   return QG_OK;
 }
 
+// Copies `known` into a structure of another version of the header, unless that lacks members that are set.
+template <class T>
+qg_error give_out(const T& known, T* given) {
+  if (given == nullptr || given->size < sizeof given->size) return QG_INVALID_ARGUMENT;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(&known);
+  const std::size_t size = given->size, shared = std::min(size, sizeof known);
+  if (std::any_of(bytes + shared, bytes + sizeof known, [](unsigned char byte) { return byte != 0; })) {
+    return QG_UNSUPPORTED;
+  }
+  std::memset(given, 0, size);
+  std::memcpy(given, &known, shared);
+  given->size = size;
+  return QG_OK;
+}
+
 PeerUuid uuid_of(const qg_uuid& uuid) {
   PeerUuid result;
   std::memcpy(result.bytes.data(), uuid.bytes, sizeof uuid.bytes);
@@ -82,10 +100,45 @@ SecretBytes pass_phrase_of(const char* text) {
 
 BytesView bytes_of(const void* bytes, std::size_t size) { return {static_cast<const std::byte*>(bytes), size}; }
 
+// What no enumeration of the library has stays that way.
+template <class Enum>
+Enum number_of(std::int32_t number) {
+  constexpr std::int32_t kNone = 255;
+  return static_cast<Enum>(number < 0 || number > kNone ? kNone : number);
+}
+
+Result<Privacy> privacy_of(const qg_privacy* given) {
+  constexpr std::uint64_t kIntervalMax = 3'600'000'000;  // above the range, and no overflow
+  qg_privacy known;
+  if (const qg_error error = take_in(given, known)) return fail(static_cast<ErrorCode>(error), "reading a privacy");
+  Privacy privacy{.padding = number_of<Padding>(known.padding),
+                  .cover = number_of<Cover>(known.cover),
+                  .cover_interval = std::chrono::microseconds(std::min(known.cover_interval_us, kIntervalMax)),
+                  .delay_max = std::chrono::milliseconds(known.delay_max_ms),
+                  .handshake_jitter = std::chrono::milliseconds(known.handshake_jitter_ms)};
+  if (known.key_update_min_s != 0) privacy.key_update.min = std::chrono::seconds(known.key_update_min_s);
+  if (known.key_update_max_s != 0) privacy.key_update.max = std::chrono::seconds(known.key_update_max_s);
+  if (const auto fits = check(privacy); !fits) return fail(fits.error());
+  return privacy;
+}
+
+qg_privacy privacy_of(const Privacy& privacy) {
+  qg_privacy shown = QG_INIT(qg_privacy);
+  shown.padding = static_cast<std::int32_t>(privacy.padding);
+  shown.cover = static_cast<std::int32_t>(privacy.cover);
+  shown.cover_interval_us = static_cast<std::uint64_t>(privacy.cover_interval.count());
+  shown.delay_max_ms = static_cast<std::uint32_t>(privacy.delay_max.count());
+  shown.handshake_jitter_ms = static_cast<std::uint32_t>(privacy.handshake_jitter.count());
+  shown.key_update_min_s = static_cast<std::uint32_t>(privacy.key_update.min.count());
+  shown.key_update_max_s = static_cast<std::uint32_t>(privacy.key_update.max.count());
+  return shown;
+}
+
 // Calls `use` with `peer` in its C form, which is borrowed for the call.
 template <class Use>
 void with_peer(const Peer& peer, Use use) {
   const std::string endpoint = peer.endpoint.to_string();
+  const qg_privacy privacy = privacy_of(peer.privacy);
   qg_peer shown{};
   shown.size = sizeof shown;
   shown.uuid = uuid_of(peer.uuid);
@@ -95,6 +148,13 @@ void with_peer(const Peer& peer, Use use) {
   shown.round_trip_ns = static_cast<std::uint64_t>(peer.round_trip_time.count());
   shown.bytes_sent = peer.bytes_sent;
   shown.bytes_received = peer.bytes_received;
+  shown.transport = static_cast<std::int32_t>(peer.transport);
+  shown.peer_follows = peer.peer_follows ? 1 : 0;
+  shown.privacy = &privacy;
+  shown.cover_bytes_sent = peer.cover_bytes_sent;
+  shown.padding_bytes_sent = peer.padding_bytes_sent;
+  shown.key_updates = peer.key_updates;
+  shown.key_age_ns = static_cast<std::uint64_t>(peer.key_age.count());
   use(&shown);
 }
 
@@ -209,11 +269,34 @@ Result<NodeOptions> options_of(const qg_node_options& given) {
       log(context, static_cast<std::int32_t>(level), std::string(area).c_str(), std::string(line).c_str());
     };
   }
+  if (given.privacy != nullptr) {
+    const auto privacy = privacy_of(given.privacy);
+    if (!privacy) return fail(privacy.error());
+    options.privacy = *privacy;
+  }
+  if (given.cover_for_peers_max != 0) options.cover_for_peers_max = given.cover_for_peers_max;
+  if (given.never_cover_for_peers != 0) options.cover_for_peers_max = 0;
+  options.tcp = given.never_tcp == 0;
   return options;
 }
 
 std::chrono::milliseconds limit_of(std::uint32_t time_limit_ms) {
   return time_limit_ms == 0 ? kTimeLimit : std::chrono::milliseconds(time_limit_ms);
+}
+
+Result<ConnectOptions> options_of(const qg_connect_options* given) {
+  qg_connect_options known = QG_INIT(qg_connect_options);
+  if (given != nullptr) {
+    const qg_error error = take_in(given, known);
+    if (error != QG_OK) return fail(static_cast<ErrorCode>(error), "reading the options of a dial");
+  }
+  ConnectOptions options{.time_limit = limit_of(known.time_limit_ms)};
+  if (known.privacy != nullptr) {
+    const auto privacy = privacy_of(known.privacy);
+    if (!privacy) return fail(privacy.error());
+    options.privacy = *privacy;
+  }
+  return options;
 }
 
 }  // namespace
@@ -262,6 +345,16 @@ qg_error qg_identity_uuid(const qg_identity* identity, qg_uuid* uuid) noexcept {
 }
 
 void qg_identity_free(qg_identity* identity) noexcept { delete identity; }
+
+qg_error qg_privacy_level(int32_t level, qg_privacy* privacy) noexcept {
+  const auto set = privacy_level(level);
+  return set ? give_out(privacy_of(*set), privacy) : code_of(set);
+}
+
+int32_t qg_privacy_level_of(const qg_privacy* privacy) noexcept {
+  const auto known = privacy_of(privacy);
+  return known ? level_of(*known) : 0;
+}
 
 qg_error qg_node_start(const qg_identity* identity, const qg_node_options* options, const qg_extender* const* extenders,
                        size_t extender_count, qg_node** node) noexcept {
@@ -327,25 +420,28 @@ qg_error qg_node_post(qg_node* node, void (*work)(void* context), void* context)
   return QG_OK;
 }
 
-qg_error qg_node_connect(qg_node* node, const char* address, uint32_t time_limit_ms, qg_connected done,
+qg_error qg_node_connect(qg_node* node, const char* address, const qg_connect_options* options, qg_connected done,
                          void* context) noexcept {
   if (node == nullptr || address == nullptr || done == nullptr) return QG_INVALID_ARGUMENT;
   auto parsed = Address::parse(address);
   if (!parsed) return code_of(parsed);
-  const ConnectOptions options{.time_limit = limit_of(time_limit_ms)};
-  node->place->node->connect(std::move(*parsed), options, [done, context](Result<Peer> peer) {
+  auto known = options_of(options);
+  if (!known) return code_of(known);
+  node->place->node->connect(std::move(*parsed), std::move(*known), [done, context](Result<Peer> peer) {
     if (!peer) return done(context, code_of(peer), nullptr);
     with_peer(*peer, [&](const qg_peer* shown) { done(context, QG_OK, shown); });
   });
   return QG_OK;
 }
 
-qg_error qg_node_connect_wait(qg_node* node, const char* address, uint32_t time_limit_ms, qg_uuid* peer) noexcept {
+qg_error qg_node_connect_wait(qg_node* node, const char* address, const qg_connect_options* options,
+                              qg_uuid* peer) noexcept {
   if (node == nullptr || address == nullptr) return QG_INVALID_ARGUMENT;
   const auto parsed = Address::parse(address);
   if (!parsed) return code_of(parsed);
-  const ConnectOptions options{.time_limit = limit_of(time_limit_ms)};
-  const auto connected = blocking::connect(*node->place->node, *parsed, options);
+  const auto known = options_of(options);
+  if (!known) return code_of(known);
+  const auto connected = blocking::connect(*node->place->node, *parsed, *known);
   if (connected && peer != nullptr) *peer = uuid_of(connected->uuid);
   return code_of(connected);
 }
@@ -354,6 +450,33 @@ qg_error qg_node_disconnect(qg_node* node, const qg_uuid* peer) noexcept {
   if (peer == nullptr) return QG_INVALID_ARGUMENT;
   if (const qg_error error = check_thread(node)) return error;
   return code_of(node->place->node->disconnect(uuid_of(*peer)));
+}
+
+qg_error qg_node_peers(qg_node* node, void (*see)(void* context, const qg_peer* peer), void* context) noexcept {
+  if (see == nullptr) return QG_INVALID_ARGUMENT;
+  if (const qg_error error = check_thread(node)) return error;
+  for (const Peer& peer : node->place->node->peers()) {
+    with_peer(peer, [&](const qg_peer* shown) { see(context, shown); });
+  }
+  return QG_OK;
+}
+
+qg_error qg_node_set_privacy(qg_node* node, const qg_privacy* privacy) noexcept {
+  if (const qg_error error = check_thread(node)) return error;
+  const auto wanted = privacy_of(privacy);
+  return wanted ? code_of(node->place->node->set_privacy(*wanted)) : code_of(wanted);
+}
+
+qg_error qg_node_set_peer_privacy(qg_node* node, const qg_uuid* peer, const qg_privacy* privacy) noexcept {
+  if (peer == nullptr) return QG_INVALID_ARGUMENT;
+  if (const qg_error error = check_thread(node)) return error;
+  const auto wanted = privacy_of(privacy);
+  return wanted ? code_of(node->place->node->set_privacy(uuid_of(*peer), *wanted)) : code_of(wanted);
+}
+
+qg_error qg_node_privacy(const qg_node* node, qg_privacy* privacy) noexcept {
+  if (const qg_error error = check_thread(node)) return error;
+  return give_out(privacy_of(node->place->node->privacy()), privacy);
 }
 
 qg_error qg_send_message(qg_node* node, const qg_uuid* peer, const char* extender, const void* bytes, size_t size,

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: MIT
 // Goal: the C interface does what its header says, and bad use of it is an error, not a crash.
 // Method: two nodes on loopback with callbacks in C form; each wait is bounded.
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <future>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "quantumgate/error.h"
@@ -109,22 +114,29 @@ struct Side {
   }
 };
 
-class CApiTest : public testing::Test {
- protected:
-  void SetUp() override {
+struct TwoNodes : testing::Test {
+  void start(qg_node_options of_server, const qg_node_options* of_client = nullptr) {
     const char* listen[] = {"127.0.0.1:0"};
-    qg_node_options options = QG_INIT(qg_node_options);
-    options.listen = listen;
-    options.listen_count = 1;
-    ASSERT_EQ(server.start(&options), QG_OK);
-    ASSERT_EQ(client.start(), QG_OK);
-    char address[200];
+    of_server.listen = listen;
+    of_server.listen_count = 1;
+    ASSERT_EQ(server.start(&of_server), QG_OK);
+    ASSERT_EQ(client.start(of_client), QG_OK);
     ASSERT_LE(qg_node_address(server.handle, address, sizeof address), sizeof address);
-    ASSERT_EQ(qg_node_connect_wait(client.handle, address, 0, &peer), QG_OK);
+  }
+  void dial(const qg_connect_options* options = nullptr) {
+    ASSERT_EQ(qg_node_connect_wait(client.handle, address, options, &peer), QG_OK);
   }
 
   Side server, client;
-  qg_uuid peer;
+  char address[200];  // the server's
+  qg_uuid peer;       // the server, for the client
+};
+
+struct CApiTest : TwoNodes {
+  void SetUp() override {
+    ASSERT_NO_FATAL_FAILURE(start(QG_INIT(qg_node_options)));
+    ASSERT_NO_FATAL_FAILURE(dial());
+  }
 };
 
 TEST(CApi, SaysWhatErrorsMean) {
@@ -240,11 +252,14 @@ TEST_F(CApiTest, DialsWithACallback) {
     EXPECT_EQ(found != nullptr, error == QG_OK);
     static_cast<std::promise<qg_error>*>(context)->set_value(error);
   };
-  char address[200];
-  qg_node_address(server.handle, address, sizeof address);
-  EXPECT_EQ(qg_node_connect(client.handle, "qg://", 0, done, &dialled), QG_MALFORMED);
-  EXPECT_EQ(qg_node_connect(client.handle, address, 0, done, &dialled), QG_OK);
+  EXPECT_EQ(qg_node_connect(client.handle, "qg://", nullptr, done, &dialled), QG_MALFORMED);
+  EXPECT_EQ(qg_node_connect(client.handle, address, nullptr, done, &dialled), QG_OK);
   EXPECT_EQ(wait(dialled.get_future()), QG_OK);
+  dialled = {};
+  qg_connect_options options = QG_INIT(qg_connect_options);
+  options.time_limit_ms = 99;
+  EXPECT_EQ(qg_node_connect(client.handle, address, &options, done, &dialled), QG_OK);
+  EXPECT_EQ(wait(dialled.get_future()), QG_INVALID_ARGUMENT);
   client.run([&] {
     EXPECT_EQ(qg_node_disconnect(client.handle, &peer), QG_OK);
     EXPECT_EQ(qg_node_disconnect(client.handle, &peer), QG_NOT_FOUND);
@@ -332,14 +347,235 @@ TEST_F(CApiTest, TheWrongThreadIsAnError) {
   EXPECT_EQ(qg_datagram_size_max(client.handle, &peer, &size), QG_INVALID_ARGUMENT);
   EXPECT_EQ(qg_node_disconnect(client.handle, &peer), QG_INVALID_ARGUMENT);
   EXPECT_EQ(qg_stream_open(client.handle, &peer, kName, &stream), QG_INVALID_ARGUMENT);
+  qg_privacy privacy = QG_INIT(qg_privacy);
+  EXPECT_EQ(qg_node_privacy(client.handle, &privacy), QG_INVALID_ARGUMENT);
+  EXPECT_EQ(qg_node_set_privacy(client.handle, &privacy), QG_INVALID_ARGUMENT);
+  EXPECT_EQ(qg_node_set_peer_privacy(client.handle, &peer, &privacy), QG_INVALID_ARGUMENT);
+  EXPECT_EQ(qg_node_peers(
+                client.handle, [](void*, const qg_peer*) {}, nullptr),
+            QG_INVALID_ARGUMENT);
   client.run([&] {
-    char address[200];
-    qg_node_address(server.handle, address, sizeof address);
     EXPECT_EQ(client.in_callback, client.handle);
-    EXPECT_EQ(qg_node_connect_wait(client.handle, address, 0, nullptr), QG_WOULD_DEADLOCK);
+    EXPECT_EQ(qg_node_connect_wait(client.handle, address, nullptr, nullptr), QG_WOULD_DEADLOCK);
     EXPECT_EQ(qg_send_message_wait(client.handle, &peer, kName, "", 0, 0), QG_WOULD_DEADLOCK);
     EXPECT_EQ(qg_node_stop(client.handle), QG_WOULD_DEADLOCK);
   });
+}
+
+// --- privacy ---
+
+qg_privacy level(std::int32_t number) {
+  qg_privacy privacy = QG_INIT(qg_privacy);
+  EXPECT_EQ(qg_privacy_level(number, &privacy), QG_OK);
+  return privacy;
+}
+
+struct CApiPrivacyTest : TwoNodes {
+  // What `side` knows about the only peer that it has.
+  struct Seen {
+    int peers = 0;
+    qg_peer peer{};
+    qg_privacy privacy{};
+    std::int32_t level = 0;
+  };
+  static Seen seen(Side& side) {
+    Seen seen;
+    const auto see = [](void* context, const qg_peer* peer) {
+      auto& all = *static_cast<Seen*>(context);
+      ++all.peers;
+      all.peer = *peer;
+      all.privacy = *peer->privacy;
+      all.level = qg_privacy_level_of(peer->privacy);
+    };
+    side.run([&] { EXPECT_EQ(qg_node_peers(side.handle, see, &seen), QG_OK); });
+    EXPECT_EQ(seen.peers, 1);
+    return seen;
+  }
+  // Asks again and again.
+  template <class Happened>
+  static void until(Side& side, const char* what, Happened happened) {
+    for (const auto end = std::chrono::steady_clock::now() + kLimit; !happened(seen(side)); std::this_thread::yield()) {
+      ASSERT_LT(std::chrono::steady_clock::now(), end) << what;
+    }
+  }
+};
+
+// Else a member that a later version appends could take the place of the padding, and the size would stay the same.
+TEST(CApi, NoStructureEndsInPadding) {
+  EXPECT_EQ(sizeof(qg_peer), offsetof(qg_peer, key_age_ns) + sizeof qg_peer::key_age_ns);
+  EXPECT_EQ(sizeof(qg_extender), offsetof(qg_extender, on_stream) + sizeof qg_extender::on_stream);
+  EXPECT_EQ(sizeof(qg_node_options), offsetof(qg_node_options, never_tcp) + sizeof qg_node_options::never_tcp);
+  EXPECT_EQ(sizeof(qg_connect_options), offsetof(qg_connect_options, privacy) + sizeof qg_connect_options::privacy);
+  EXPECT_EQ(sizeof(qg_privacy), offsetof(qg_privacy, key_update_max_s) + sizeof qg_privacy::key_update_max_s);
+  EXPECT_EQ(sizeof(qg_stream_callbacks),
+            offsetof(qg_stream_callbacks, on_closed) + sizeof qg_stream_callbacks::on_closed);
+}
+
+TEST(CApi, PrivacyLevels) {
+  for (std::int32_t number = 1; number <= 5; ++number) {
+    qg_privacy privacy = level(number);
+    EXPECT_EQ(qg_privacy_level_of(&privacy), number);
+    ++privacy.handshake_jitter_ms;
+    EXPECT_EQ(qg_privacy_level_of(&privacy), 0);
+  }
+  const qg_privacy nothing = QG_INIT(qg_privacy), four = level(4);
+  EXPECT_EQ(qg_privacy_level_of(&nothing), 1);
+  EXPECT_EQ(four.padding, QG_PADDING_FULL);
+  EXPECT_EQ(four.cover, QG_COVER_ADAPTIVE);
+  EXPECT_EQ(four.cover_interval_us, 50'000u);
+  qg_privacy privacy = QG_INIT(qg_privacy);
+  EXPECT_EQ(qg_privacy_level(0, &privacy), QG_INVALID_ARGUMENT);
+  EXPECT_EQ(qg_privacy_level(6, &privacy), QG_INVALID_ARGUMENT);
+  EXPECT_EQ(qg_privacy_level(5, nullptr), QG_INVALID_ARGUMENT);
+  EXPECT_EQ(qg_privacy_level_of(nullptr), 0);
+}
+
+TEST(CApi, PrivacyOfOtherVersions) {
+  qg_privacy privacy{};
+  EXPECT_EQ(qg_privacy_level(4, &privacy), QG_INVALID_ARGUMENT) << "without its size";
+  privacy.size = offsetof(qg_privacy, key_update_min_s);
+  EXPECT_EQ(qg_privacy_level(4, &privacy), QG_UNSUPPORTED) << "the times of keys would be lost";
+  EXPECT_EQ(privacy.padding, QG_PADDING_NONE) << "nothing was written";
+
+  struct Later {
+    qg_privacy known;
+    std::uint64_t added;
+  } later{QG_INIT(qg_privacy), 1};
+  later.known.size = sizeof later;
+  EXPECT_EQ(qg_privacy_level_of(&later.known), 0);
+  EXPECT_EQ(qg_privacy_level(4, &later.known), QG_OK);
+  EXPECT_EQ(later.added, 0u);
+  EXPECT_EQ(later.known.size, sizeof later);
+  EXPECT_EQ(qg_privacy_level_of(&later.known), 4);
+}
+
+TEST_F(CApiTest, RefusesBadPrivacy) {
+  std::vector<qg_privacy> wrong(8, level(3));
+  wrong[0].padding = 4;
+  wrong[1].padding = -1;
+  wrong[2].padding = QG_PADDING_NONE;  // but it has cover
+  wrong[3].cover = 256;
+  wrong[4].cover_interval_us = UINT64_MAX;
+  wrong[5].delay_max_ms = UINT32_MAX;
+  wrong[6].key_update_min_s = 9;
+  wrong[7].key_update_max_s = UINT32_MAX;
+  for (const qg_privacy& privacy : wrong) {
+    SCOPED_TRACE(&privacy - wrong.data());
+    EXPECT_EQ(qg_privacy_level_of(&privacy), 0);
+    Side side;
+    qg_node_options options = QG_INIT(qg_node_options);
+    options.privacy = &privacy;
+    EXPECT_EQ(side.start(&options), QG_INVALID_ARGUMENT);
+    qg_connect_options dial = QG_INIT(qg_connect_options);
+    dial.privacy = &privacy;
+    EXPECT_EQ(qg_node_connect_wait(client.handle, address, &dial, nullptr), QG_INVALID_ARGUMENT);
+    client.run([&] {
+      EXPECT_EQ(qg_node_set_privacy(client.handle, &privacy), QG_INVALID_ARGUMENT);
+      EXPECT_EQ(qg_node_set_peer_privacy(client.handle, &peer, &privacy), QG_INVALID_ARGUMENT);
+    });
+  }
+}
+
+TEST_F(CApiPrivacyTest, ANodeOfLevelFourIsFollowedAndChangesWhileTheSessionLives) {
+  const qg_privacy four = level(4);
+  qg_node_options of_client = QG_INIT(qg_node_options);
+  of_client.privacy = &four;
+  ASSERT_NO_FATAL_FAILURE(start(QG_INIT(qg_node_options), &of_client));
+  ASSERT_NO_FATAL_FAILURE(dial());
+  ASSERT_NO_FATAL_FAILURE(until(client, "the peer follows", [](const Seen& at) { return at.peer.peer_follows != 0; }));
+  for (Side* side : {&client, &server}) {
+    ASSERT_NO_FATAL_FAILURE(until(*side, "cover", [](const Seen& at) { return at.peer.cover_bytes_sent > 0; }));
+  }
+  const Seen at_client = seen(client), at_server = seen(server);
+  EXPECT_EQ(at_client.level, 4);
+  EXPECT_EQ(at_server.privacy.cover, QG_COVER_ADAPTIVE) << "it was asked for";
+  EXPECT_LE(at_client.peer.cover_bytes_sent + at_client.peer.padding_bytes_sent, at_client.peer.bytes_sent);
+  EXPECT_EQ(at_client.peer.transport, QG_TRANSPORT_UDP);
+  EXPECT_EQ(at_client.peer.key_updates, 0u);
+  EXPECT_GT(seen(client).peer.key_age_ns, at_client.peer.key_age_ns);
+  client.run([&] {
+    qg_privacy now = QG_INIT(qg_privacy);
+    EXPECT_EQ(qg_node_privacy(client.handle, &now), QG_OK);
+    EXPECT_EQ(qg_privacy_level_of(&now), 4);
+    const qg_privacy one = QG_INIT(qg_privacy);
+    EXPECT_EQ(qg_node_set_privacy(client.handle, &one), QG_OK);
+    EXPECT_EQ(qg_node_privacy(client.handle, &now), QG_OK);
+    EXPECT_EQ(qg_privacy_level_of(&now), 1);
+  });
+  for (Side* side : {&client, &server}) {
+    ASSERT_NO_FATAL_FAILURE(until(*side, "no cover any more", [](const Seen& at) { return at.level == 1; }));
+  }
+}
+
+TEST_F(CApiPrivacyTest, ASessionCanHaveItsOwn) {
+  ASSERT_NO_FATAL_FAILURE(start(QG_INIT(qg_node_options)));
+  const qg_privacy two = level(2), three = level(3);
+  qg_connect_options options = QG_INIT(qg_connect_options);
+  options.privacy = &three;
+  ASSERT_NO_FATAL_FAILURE(dial(&options));
+  EXPECT_EQ(seen(client).level, 3);
+  client.run([&] {
+    qg_privacy of_node = QG_INIT(qg_privacy);
+    EXPECT_EQ(qg_node_privacy(client.handle, &of_node), QG_OK);
+    EXPECT_EQ(qg_privacy_level_of(&of_node), 1);
+    EXPECT_EQ(qg_node_set_peer_privacy(client.handle, &peer, &two), QG_OK);
+    const qg_uuid nobody{};
+    EXPECT_EQ(qg_node_set_peer_privacy(client.handle, &nobody, &two), QG_NOT_FOUND);
+  });
+  EXPECT_EQ(seen(client).level, 2);
+}
+
+TEST_F(CApiPrivacyTest, CoverForPeersHasABound) {
+  qg_node_options of_server = QG_INIT(qg_node_options), of_client = QG_INIT(qg_node_options);
+  of_server.cover_for_peers_max = 100'000;  // a quarter is enough for level 4, not for 5
+  const qg_privacy four = level(4), five = level(5);
+  of_client.privacy = &four;
+  ASSERT_NO_FATAL_FAILURE(start(of_server, &of_client));
+  ASSERT_NO_FATAL_FAILURE(dial());
+  ASSERT_NO_FATAL_FAILURE(until(client, "the peer follows", [](const Seen& at) { return at.peer.peer_follows != 0; }));
+  client.run([&] { EXPECT_EQ(qg_node_set_privacy(client.handle, &five), QG_OK); });
+  ASSERT_NO_FATAL_FAILURE(until(server, "a refusal", [](const Seen& at) { return at.privacy.cover == QG_COVER_OFF; }));
+  EXPECT_EQ(seen(client).peer.peer_follows, 0);
+}
+
+TEST_F(CApiPrivacyTest, WhoGivesNoCoverIsNotMadeTo) {
+  qg_node_options of_server = QG_INIT(qg_node_options), of_client = QG_INIT(qg_node_options);
+  of_server.never_cover_for_peers = 1;
+  const qg_privacy five = level(5);
+  of_client.privacy = &five;
+  ASSERT_NO_FATAL_FAILURE(start(of_server, &of_client));
+  ASSERT_NO_FATAL_FAILURE(dial());
+  ASSERT_NO_FATAL_FAILURE(until(client, "cover", [](const Seen& at) { return at.peer.cover_bytes_sent > 25'000; }));
+  EXPECT_EQ(seen(client).peer.peer_follows, 0);
+  EXPECT_EQ(seen(server).privacy.cover, QG_COVER_OFF);
+}
+
+// Whether somebody listens for TCP where `handle` does for UDP.
+bool takes_tcp(qg_node* handle) {
+  char address[200];
+  qg_node_address(handle, address, sizeof address);
+  sockaddr_in place{};
+  place.sin_family = AF_INET;
+  place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  place.sin_port = htons(static_cast<std::uint16_t>(std::stoi(std::strrchr(address, ':') + 1)));
+  const int opened = socket(AF_INET, SOCK_STREAM, 0);
+  const bool taken = connect(opened, reinterpret_cast<const sockaddr*>(&place), sizeof place) == 0;
+  EXPECT_TRUE(taken || errno == ECONNREFUSED) << std::strerror(errno);
+  close(opened);
+  return taken;
+}
+
+TEST(CApi, TcpCanBeLeftOut) {
+  const char* listen[] = {"127.0.0.1:0"};
+  for (const int never_tcp : {0, 1}) {
+    qg_node_options options = QG_INIT(qg_node_options);
+    options.listen = listen;
+    options.listen_count = 1;
+    options.never_tcp = never_tcp;
+    Side side;
+    ASSERT_EQ(side.start(&options), QG_OK);
+    EXPECT_EQ(takes_tcp(side.handle), never_tcp == 0);
+  }
 }
 
 }  // namespace

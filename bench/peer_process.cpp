@@ -45,7 +45,7 @@ class Echo final : public Extender {
 NodeOptions node_options() {
   NodeOptions options;
   options.listen = {Endpoint::v4(127, 0, 0, 1, 0)};
-  options.packet_size = 1350;
+  options.packet_size_max = 1350;
   return options;
 }
 

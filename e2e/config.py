@@ -20,6 +20,7 @@ VALUES = {
     "sessions_max": ("17", "17"),
     "suites": ('["Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"]', "Noise_XXhfs+psk0_25519+MLKEM768_AESGCM_SHA256"),
     "tcp": ('"off"', "off"),
+    "packet_size": ("1300", "1300"),
     "receive": ('"/r"', "/r"),
     "keep_parts": ("3", "3"),
     "key_gone": ('"lock"', "lock"),

@@ -167,6 +167,54 @@ def test_a_nat_forgets(bench):
         check("10.78.2.9" in endpoint(b, a), f"b follows: {endpoint(b, a)}")
 
 
+def packet_size(node, peer):
+    return next(entry["packet_size"] for entry in node.peers() if entry["uuid"] == peer.uuid)
+
+
+def test_the_path_carries_less_than_before(bench):
+    headers = {"ip4": 28, "ip6": 48}
+    with Net("a", "r", "b") as net:
+        net.cable("a", "r")
+        net.cable("r", "b")
+        for address, other in (("10.79.1.{}/24", "a"), ("fd79:1::{}/64", "a"), ("10.79.2.{}/24", "b"),
+                               ("fd79:2::{}/64", "b")):
+            net.address("add", "r", other, address.format(1))
+            net.address("add", other, "r", address.format(2))
+        for name, v4, v6 in (("a", "10.79.1.1", "fd79:1::1"), ("b", "10.79.2.1", "fd79:2::1")):
+            net.run("ip", "-n", net.spaces[name], "route", "add", "default", "via", v4)
+            net.run("ip", "-n", net.spaces[name], "-6", "route", "add", "default", "via", v6)
+        forward = "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"
+        net.run(*net.inside("r"), "sh", "-c", forward)
+
+        def link_carries(mtu):
+            # The middle of the path: no network card of a or b knows of it.
+            net.run("ip", "-n", net.spaces["r"], "link", "set", "to_b", "mtu", str(mtu))
+
+        for family, listen_a, listen_b in (("ip4", "0.0.0.0:0", "10.79.2.2:0"), ("ip6", "[::]:0", "[fd79:2::2]:0")):
+            link_carries(1500)
+            a = bench.node(f"a-{family}", listen=listen_a, wrapper=net.inside("a"))
+            bench.path("in").mkdir(exist_ok=True)
+            b = bench.node(f"b-{family}", "--receive", bench.path("in"), listen=listen_b, wrapper=net.inside("b"))
+            a.connect(b)
+            same(1232, packet_size(a, b), "before anything is sent")
+
+            def change():
+                same(1500 - headers[family], packet_size(a, b), "on an Ethernet")
+                link_carries(1300)
+
+            pause = send_and(bench, a, b, change)
+            print(f"a link that carries 1300 bytes, {family}: nothing arrived for {pause:.2f} s")
+            # What passes is tried while something is sent.
+            carries, end = 1300 - headers[family], time.monotonic() + 60
+            while not carries - 16 < packet_size(a, b) <= carries:
+                check(time.monotonic() < end, f"{packet_size(a, b)} bytes")
+                send_and(bench, a, b, lambda: None)
+            print(f"  then packets of {packet_size(a, b)} bytes")
+            same("udp", transport(a, b), "by what it goes on")
+            same(OK, a.stop(), "a")
+            same(OK, b.stop(), "b")
+
+
 def transport(node, peer):
     return next(entry["transport"] for entry in node.peers() if entry["uuid"] == peer.uuid)
 

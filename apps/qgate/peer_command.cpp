@@ -67,7 +67,7 @@ Outcome<void> peer_list(const Globals& globals) {
   }
   // Without -v it fits 80 columns, as long as the endpoint is one of IPv4.
   std::vector<std::vector<std::string>> rows{{"UUID", "ENDPOINT", "BY", "PQ", "FOR"}};
-  if (globals.verbose) rows[0].insert(rows[0].end(), {"KEYS FOR", "PRIVACY", "SENT", "RECEIVED", "SUITE"});
+  if (globals.verbose) rows[0].insert(rows[0].end(), {"PACKET", "KEYS FOR", "PRIVACY", "SENT", "RECEIVED", "SUITE"});
   for (const Json& peer : peers) {
     rows.push_back({text_member(peer, "uuid").value_or("?"), text_member(peer, "endpoint").value_or("?"),
                     text_member(peer, "transport").value_or("?"), peer.value("post_quantum", false) ? "yes" : "NO",
@@ -75,7 +75,8 @@ Outcome<void> peer_list(const Globals& globals) {
     if (!globals.verbose) continue;
     rows.back().insert(
         rows.back().end(),
-        {human_duration(std::chrono::seconds(number_member(peer, "key_age_s").value_or(0))), privacy(peer),
+        {std::to_string(number_member(peer, "packet_size").value_or(0)) + " B",
+         human_duration(std::chrono::seconds(number_member(peer, "key_age_s").value_or(0))), privacy(peer),
          human_bytes(number_member(peer, "bytes_sent").value_or(0)),
          human_bytes(number_member(peer, "bytes_received").value_or(0)), text_member(peer, "suite").value_or("?")});
   }

@@ -83,6 +83,7 @@ Outcome<std::unique_ptr<RunningNode>> RunningNode::start(const Globals& globals,
   options.listen = places_of(settings, bound);
   options.network = settings.text(Setting::network);
   options.tcp = settings.text(Setting::tcp) == "on";
+  options.packet_size_max = static_cast<std::uint32_t>(settings.number(Setting::packet_size));
   options.sessions_max = static_cast<std::uint32_t>(settings.number(Setting::sessions_max));
   if (const auto& suites = settings.list(Setting::suites); !suites.empty()) options.suites = suites;
   options.cover_for_peers_max = settings.number(Setting::cover_for_peers) * 1024;

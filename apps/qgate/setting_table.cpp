@@ -49,6 +49,8 @@ constexpr SettingRow kSettingRows[kSettingCount] = {
      "Suite of algorithms to take part in; may be given several times; without it all that there are", false, 0, 0, 32},
     {Setting::tcp, "tcp", SettingKind::choice, SettingScope::node, "WHETHER", "on",
      "Whether TCP carries what UDP does not, on the same ports", false, 0, 0, 1, kTcp},
+    {Setting::packet_size, "packet_size", SettingKind::whole, SettingScope::node, "BYTES", "1472",
+     "Largest packets to try; those that a path does not carry are not used there", false, 1232, 1472},
     {Setting::receive, "receive", SettingKind::folder, SettingScope::node, "FOLDER", "", "Take files into this folder",
      false, 1},
     {Setting::keep_parts, "keep_parts", SettingKind::whole, SettingScope::node, "DAYS", "7",

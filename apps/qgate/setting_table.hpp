@@ -27,6 +27,7 @@ enum class Setting : std::uint8_t {
   sessions_max,
   suites,
   tcp,
+  packet_size,
   receive,
   keep_parts,
   chat_history,
@@ -41,7 +42,7 @@ enum class Setting : std::uint8_t {
   cover_for_peers,
   log_level,
 };
-inline constexpr std::size_t kSettingCount = 24;
+inline constexpr std::size_t kSettingCount = 25;
 
 enum class SettingKind : std::uint8_t { text, file, folder, endpoint, address, whole, choice, suite };
 

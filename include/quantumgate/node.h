@@ -40,10 +40,10 @@ struct NodeOptions {
   std::uint32_t sessions_max = 4096;
   /// The suites to take part in, by name; their order means nothing. Two nodes use the best that both have.
   std::vector<std::string> suites = suite_names();
-  /// Bytes of the largest session packet that this node sends, without IP and UDP headers; 1232 to 1472. The default
-  /// fits every path of IPv6. More makes large transfers faster where the whole path carries it: an Ethernet of 1,500
-  /// bytes carries 1472 by IPv4 and 1452 by IPv6. What is too large for a path gets lost there, for good.
-  std::uint32_t packet_size = 1232;
+  /// Bytes of the largest session packet that this node tries, without IP and UDP headers; 1232 to 1472. Packets have
+  /// up to 1232 bytes, which every path of IPv6 carries, until it is known what the path of a session carries: an
+  /// Ethernet of 1,500 bytes 1472 by IPv4 and 1452 by IPv6. Sessions whose packets are padded stay at 1232.
+  std::uint32_t packet_size_max = 1472;
   /// What is hidden from whoever watches the network, in all sessions that are given nothing else.
   Privacy privacy{};
   /// Cover that peers may ask of this node for its sessions with them, all together, in bytes per second; a single one
@@ -179,7 +179,9 @@ class QG_EXPORT Node {
   /// lost on the way. Errors: not_found (no session), limit (longer than datagram_size_max()), would_block (64 are
   /// waiting, because the path takes no more: drop it or try later), invalid_argument (not a name).
   virtual Result<void> send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) = 0;
-  /// The longest datagram that fits a packet to `peer` now, in bytes; 0 without a session. It may change with the path.
+  /// The longest datagram that fits a packet to `peer` now, in bytes; 0 without a session. It changes with the path:
+  /// the first datagram begins a search for what that carries (spec/03-session.md, section 11), and one that waits when
+  /// less fits is as good as lost.
   virtual std::size_t datagram_size_max(const PeerUuid& peer) const = 0;
 
   /// \}

@@ -17,7 +17,7 @@ enum class Padding : std::uint8_t {
   none = 0,     ///< sizes show what is sent
   random = 1,   ///< each packet is filled up by a random number of bytes
   classes = 2,  ///< to the next of 128, 256, 512, 1,024 bytes and the full size
-  full = 3,     ///< all packets have the full size
+  full = 3,     ///< all packets have the full size: 1,232 bytes, which every path carries
 };
 /// "none", "random", "classes", "full". Static lifetime.
 QG_EXPORT const char* name_of(Padding padding) noexcept;
@@ -73,11 +73,11 @@ QG_EXPORT int level_of(const Privacy& privacy) noexcept;
 /// Errors: invalid_argument, if a number is out of its range.
 QG_EXPORT Result<void> check(const Privacy& privacy);
 
-/// UDP payload that cover adds in a day, for each session and direction, where packets have `packet_size` bytes. With a
-/// clock this is what is sent in all, as long as an adaptive one ticks slowly.
-QG_EXPORT std::uint64_t cover_bytes_per_day(const Privacy& privacy, std::size_t packet_size) noexcept;
+/// UDP payload that cover adds in a day, for each session and direction, in packets of the full size. With a clock this
+/// is what is sent in all, as long as an adaptive one ticks slowly.
+QG_EXPORT std::uint64_t cover_bytes_per_day(const Privacy& privacy) noexcept;
 
 /// The same in a second.
-QG_EXPORT std::uint64_t cover_bytes_per_second(const Privacy& privacy, std::size_t packet_size) noexcept;
+QG_EXPORT std::uint64_t cover_bytes_per_second(const Privacy& privacy) noexcept;
 
 }  // namespace quantumgate

@@ -37,7 +37,7 @@ std::optional<stream::SignalRequest> signal_of(std::uint8_t method, BytesView bo
 }  // namespace
 
 Connection::Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-                       const stream::Limits& limits, const Privacy& privacy, std::size_t packet_size,
+                       const stream::Limits& limits, const Privacy& privacy, std::size_t packet_size_max,
                        RandomSource& random, Compressor& compressor, TimePoint now)
     : host_(host),
       random_(random),
@@ -48,13 +48,13 @@ Connection::Connection(ConnectionHost& host, std::uint64_t number, const handsha
       paths_(established.path),
       peer_(established.peer),
       peer_static_key_(established.peer_static_key),
-      handshake_hash_(established.handshake_hash),
       suite_(*established.suite),
-      packet_size_(static_cast<std::uint16_t>(packet_size)),
+      packet_size_max_(static_cast<std::uint16_t>(packet_size_max)),
       outgoing_(established.role == handshake::NoiseRole::initiator),
       tcp_open_(established.path.tcp()),
       handshake_time_(established.handshake_time),
       since_(now) {
+  std::copy_n(established.handshake_hash.begin(), handshake_hash_.size(), handshake_hash_.begin());
   set_privacy(now, privacy);
 }
 
@@ -75,6 +75,7 @@ session::Session::Verdict Connection::receive(TimePoint now, const Path& from, M
 
 void Connection::on_path_frame(TimePoint now, const wire::PathFrame& frame) {
   paths_.on_frame(now, *receiving_from_, frame);
+  if (mtu_ && frame.what == wire::PathWhat::answer) mtu_->on_answer(now, frame.token, random_);
 }
 
 Duration Connection::round_trip() const {
@@ -237,7 +238,11 @@ void Connection::break_off(stream::StreamId id, std::uint64_t code) {
 }
 
 bool Connection::flush(TimePoint now, PacketBatch& batch) {
-  if (segmentation_.observe(now, streams_.delivery())) host_.on_segments_lost(*this);
+  const auto delivery = streams_.delivery();
+  if (segmentation_.observe(now, delivery)) host_.on_segments_lost(*this);
+  if (mtu_ && delivery) {
+    mtu_->on_progress(now, delivery->delivered, delivery->outstanding > 0, best_round_trip(), random_);
+  }
   if (state() == State::open) {
     if (messages_) messages_->tidy(now);
     exchange_signals(now);
@@ -278,8 +283,10 @@ bool Connection::flush_streams(TimePoint now, PacketBatch& batch, std::size_t& l
     const MutableBytesView room = batch.next();
     more = room.empty() || packets == kPacketsPerTurn;
     if (more) break;
-    const std::size_t body = streams_.poll_transmit(now, room.subspan(kBodyAt, body_size_max()));
+    const std::size_t body_max = body_size_max();
+    const std::size_t body = streams_.poll_transmit(now, room.subspan(kBodyAt, body_max));
     if (body == 0) break;
+    if (body == body_max) use_path(now);
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::stream);
     asks = asks || streams_.awaiting_acknowledgement();  // within a burst it stays like that
     const std::size_t size = session_.seal(now, room, 1 + body, asks);
@@ -308,6 +315,7 @@ bool Connection::flush_cover(TimePoint now, PacketBatch& batch) {
 void Connection::flush_path_frames(TimePoint now, PacketBatch& batch) {
   if (paths_.poll_moved()) {
     segmentation_ = Segmentation();
+    mtu_.reset();
     streams_.on_path_change(now);
     session_.want_key_update(now);  // whoever sees both networks should not know the indexes again
     host_.on_moved(*this);
@@ -323,6 +331,19 @@ void Connection::flush_path_frames(TimePoint now, PacketBatch& batch) {
     batch.add(out->to, size, true);
     bytes_sent_ += size;
   }
+  flush_probe(now, batch);
+}
+
+void Connection::flush_probe(TimePoint now, PacketBatch& batch) {
+  const auto probe = mtu_ && state() == State::open ? mtu_->poll_transmit(now) : std::nullopt;
+  if (!probe) return;
+  const MutableBytesView room = batch.next();
+  if (room.empty()) return;
+  const std::size_t content =
+      wire::write_path_frame(probe->frame, room.subspan(session::kHeaderSize), probe->size - session::kPacketOverhead);
+  const std::size_t size = session_.seal(now, room, content, false);
+  batch.add(paths_.proven(), size, true);
+  bytes_sent_ += size;
 }
 
 void Connection::add(PacketBatch& batch, std::size_t size) {
@@ -338,6 +359,7 @@ void Connection::flush_datagrams(TimePoint now, PacketBatch& batch, std::size_t&
     if (room.empty()) return;
     const std::size_t body = datagrams_->poll_transmit(now, room.subspan(kBodyAt, body_size_max()));
     if (body == 0) return ask_for_count(now);
+    use_path(now);
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::datagram);
     add(batch, session_.seal(now, room, 1 + body, false));
     --left;
@@ -355,17 +377,22 @@ void Connection::set_privacy(TimePoint now, const Privacy& privacy) {
   } else {
     return;
   }
-  session_.set_shape(now, privacy_->effective(), packet_size_);
+  apply_shape(now);
   touched();
 }
 
 Bytes Connection::on_privacy_request(TimePoint now, const Privacy& asked) {
-  const std::uint64_t rate = cover_bytes_per_second(asked, packet_size_);
+  const std::uint64_t rate = cover_bytes_per_second(asked);
   const bool granted = host_.grant_cover(*this, rate);
   if (!privacy_) privacy_ = std::make_unique<PrivacyTerms>(Privacy{.key_update = session_.key_update_times()});
   privacy_->set_asked(granted ? std::optional(asked) : std::nullopt);
-  session_.set_shape(now, privacy_->effective(), packet_size_);
+  apply_shape(now);
   return {std::byte{granted}};
+}
+
+void Connection::apply_shape(TimePoint now) {
+  session_.set_shape(now, privacy_->effective());
+  if (pads()) mtu_.reset();
 }
 
 void Connection::exchange_privacy(TimePoint now) {
@@ -382,6 +409,7 @@ std::optional<TimePoint> Connection::deadline() const {
   if (state() == State::open) {
     consider(streams_.deadline());
     consider(paths_.deadline());
+    if (mtu_) consider(mtu_->deadline());
     if (chooses_) consider(chooser_.deadline(chooser_view({})));
     if (messages_) consider(messages_->deadline());
     if (datagrams_) consider(datagrams_->deadline());
@@ -398,6 +426,7 @@ void Connection::on_deadline(TimePoint now) {
   if (state() != State::open) return;
   streams_.on_deadline(now);
   paths_.on_deadline(now);
+  if (mtu_) mtu_->on_deadline(now, session_.last_received(), random_);
   if (chooses_) follow_advice(now);
 }
 
@@ -449,10 +478,24 @@ Result<void> Connection::send_message(const std::string& name, BytesView message
   return messages_->send(name, message, options.priority, compresses(name, options.compression), std::move(done));
 }
 
+void Connection::use_path(TimePoint now) {
+  if (pads() || paths_.proven().tcp()) return;
+  if (!mtu_) {
+    const std::size_t largest = paths_.proven().remote.is_v4() ? session::kPacketSizeMax : session::kPacketSizeMaxV6;
+    mtu_ = std::make_unique<session::PathMtu>(now, std::min<std::size_t>(packet_size_max_, largest));
+  }
+  mtu_->on_use(now, best_round_trip(), random_);
+}
+
+std::size_t Connection::packet_size() const noexcept {
+  if (pads()) return session::kPacketSizeDefault;
+  if (paths_.proven().tcp()) return packet_size_max_;
+  return mtu_ ? mtu_->size() : session::kPacketSizeDefault;
+}
+
 std::size_t Connection::body_size_max() const noexcept {
-  const bool pads = session_.shape() != nullptr && session_.shape()->pads();
-  const std::size_t length = pads ? sizeof(std::uint16_t) : 0;  // of the frame, since it does not end the packet
-  return packet_size_ - session::kPacketOverhead - 1 - length;
+  const std::size_t length = pads() ? sizeof(std::uint16_t) : 0;  // of the frame, since it does not end the packet
+  return packet_size() - session::kPacketOverhead - 1 - length;
 }
 
 std::size_t Connection::datagram_size_max() const noexcept { return body_size_max() - sizeof(DatagramId); }
@@ -488,7 +531,7 @@ Peer Connection::snapshot(TimePoint now) const {
   peer.key_updates = session_.key_updates();
   peer.key_age = now - session_.keys_made();
   peer.privacy = session_.shape() ? session_.shape()->privacy() : Privacy{.key_update = session_.key_update_times()};
-  peer.packet_size = packet_size_;
+  peer.packet_size = packet_size();
   peer.peer_follows = !privacy_ || privacy_->peer_follows();
   peer.cover_bytes_sent = cover_bytes();
   peer.padding_bytes_sent = padding_bytes();

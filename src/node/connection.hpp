@@ -5,6 +5,7 @@
 // 66 bytes.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,6 +26,7 @@
 #include "quantumgate/stream.h"
 #include "session/path_chooser.hpp"
 #include "session/path_follower.hpp"
+#include "session/path_mtu.hpp"
 #include "session/session.hpp"
 #include "stream/streams.hpp"
 
@@ -68,9 +70,10 @@ class Connection final : private session::FrameSink,
                          private StreamHub,
                          private MessageHost {
  public:
-  // `number` is the host's name for it; `packet_size` the largest packet to send, kPacketSizeDefault to kPacketSizeMax.
+  // `number` is the host's name for it; `packet_size_max` the largest packet to try, kPacketSizeDefault to
+  // kPacketSizeMax.
   Connection(ConnectionHost& host, std::uint64_t number, const handshake::Established& established,
-             const stream::Limits& limits, const Privacy& privacy, std::size_t packet_size, RandomSource& random,
+             const stream::Limits& limits, const Privacy& privacy, std::size_t packet_size_max, RandomSource& random,
              Compressor& compressor, TimePoint now);
   ~Connection() override;
 
@@ -114,7 +117,8 @@ class Connection final : private session::FrameSink,
   std::uint64_t number() const noexcept { return number_; }
   const PeerUuid& uuid() const noexcept { return peer_.uuid; }
   const Bytes& peer_static_key() const noexcept { return peer_static_key_; }
-  const Bytes& handshake_hash() const noexcept { return handshake_hash_; }
+  // The first bytes of it, which tell any two apart.
+  const std::array<std::byte, 16>& handshake_hash() const noexcept { return handshake_hash_; }
   bool outgoing() const noexcept { return outgoing_; }
   // When its handshake began: the dial, or the arrival of message 1.
   TimePoint dialled() const noexcept { return since_ - handshake_time_; }
@@ -169,15 +173,21 @@ class Connection final : private session::FrameSink,
   // Each sends at most `left` packets, and takes those that it sends off it.
   bool flush_content(TimePoint now, PacketBatch& batch, std::size_t& left);
   void flush_path_frames(TimePoint now, PacketBatch& batch);
+  void flush_probe(TimePoint now, PacketBatch& batch);
   void flush_datagrams(TimePoint now, PacketBatch& batch, std::size_t& left);
   bool flush_streams(TimePoint now, PacketBatch& batch, std::size_t& left);
   bool flush_cover(TimePoint now, PacketBatch& batch);
+  void apply_shape(TimePoint now);
   void exchange_privacy(TimePoint now);
   Bytes on_privacy_request(TimePoint now, const Privacy& asked);
   session::PathChooser::Now chooser_view(TimePoint now) const;
   void follow_advice(TimePoint now);
-  Duration best_round_trip() const;            // measured, or that of the handshake
-  Duration round_trip() const;                 // smoothed; zero before it was measured
+  Duration best_round_trip() const;  // measured, or that of the handshake
+  Duration round_trip() const;       // smoothed; zero before it was measured
+  bool pads() const noexcept { return session_.shape() != nullptr && session_.shape()->pads(); }
+  // What is sent on the path could be larger: finds out how large, if it is time for that.
+  void use_path(TimePoint now);
+  std::size_t packet_size() const noexcept;    // of the largest packets now
   std::size_t body_size_max() const noexcept;  // of a frame that has a packet to itself
 
   ConnectionHost& host_;
@@ -197,14 +207,15 @@ class Connection final : private session::FrameSink,
 
   session::PathFollower paths_;
   session::PathChooser chooser_;
-  const Path* receiving_from_ = nullptr;  // while a packet is being received
+  std::unique_ptr<session::PathMtu> mtu_;  // of the proven path, once larger packets are of use there
+  const Path* receiving_from_ = nullptr;   // while a packet is being received
   Segmentation segmentation_;
   handshake::PeerKey peer_;
   Bytes peer_static_key_;
-  Bytes handshake_hash_;
+  std::array<std::byte, 16> handshake_hash_;
   const handshake::Suite& suite_;
   // An idle session has its limit: these lie together so that they take few bytes.
-  const std::uint16_t packet_size_;
+  const std::uint16_t packet_size_max_;
   bool outgoing_;
   bool in_line_ = false;
   bool chooses_ = false;  // chooser_ is asked; on the side that dialled

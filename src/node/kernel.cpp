@@ -30,7 +30,7 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
       privacy_(options.privacy),
       cover_for_peers_max_(options.cover_for_peers_max),
       sessions_max_(options.sessions_max),
-      packet_size_(options.packet_size),
+      packet_size_max_(options.packet_size_max),
       credentials_(identity, options.network, options.shared_secret ? &*options.shared_secret : nullptr,
                    *handshake::suites_named(options.suites), stream::Streams::encoded_parameters(limits_)),
       tcp_on_(options.tcp),
@@ -375,7 +375,7 @@ Connection& Kernel::add_connection(TimePoint now, handshake::Established establi
   Entry& entry = connections_[number];
   if (privacy) entry.own_privacy = std::make_unique<Privacy>(*privacy);
   entry.connection = std::make_unique<Connection>(*this, number, established, limits_, privacy ? *privacy : privacy_,
-                                                  packet_size_, environment_.random(), compressor_, now);
+                                                  packet_size_max_, environment_.random(), compressor_, now);
   indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
   if (established.path.tcp()) tcp_.heard(now, established.path.remote);
   if (tcp_on_ && entry.connection->outgoing()) entry.connection->choose_paths();

@@ -175,7 +175,7 @@ class Kernel final : public ConnectionHost {
   std::uint64_t cover_for_peers_max_;
   std::uint64_t cover_granted_ = 0;  // bytes per second, to all peers
   std::size_t sessions_max_;
-  std::size_t packet_size_;
+  std::size_t packet_size_max_;
   handshake::Credentials credentials_;
   bool tcp_on_;
   TcpLinks tcp_;

@@ -29,8 +29,8 @@ Result<void> check(const NodeOptions& options, const std::vector<std::shared_ptr
   constexpr const char* kDoing = "checking the node's options";
   const bool numbers_fit = options.listen.size() <= kListenMax && !options.network.empty() &&
                            options.network.size() <= 64 && options.sessions_max >= 1 && options.sessions_max <= 65536 &&
-                           options.packet_size >= session::kPacketSizeDefault &&
-                           options.packet_size <= session::kPacketSizeMax &&
+                           options.packet_size_max >= session::kPacketSizeDefault &&
+                           options.packet_size_max <= session::kPacketSizeMax &&
                            quantumgate::check(options.privacy).has_value();
   if (!numbers_fit || !handshake::suites_named(options.suites)) return fail(ErrorCode::invalid_argument, kDoing);
   std::set<DatagramId> ids;  // those of equal names are equal, too

@@ -90,6 +90,15 @@ inline constexpr std::uint64_t kClockFullPercent = 90;
 inline constexpr std::uint64_t kClockEmptyPercent = 40;
 inline constexpr unsigned kClockPatience = 12;  // full periods that are let pass after a step down
 
+// Section 11.
+inline constexpr std::size_t kPacketSizeMaxV6 = 1452;  // what an Ethernet carries by IPv6; kPacketSizeMax by IPv4
+inline constexpr std::size_t kMtuExact = 16;           // a search ends when it knows the size so well
+inline constexpr int kMtuTries = 3;                    // of each size
+inline constexpr Duration kMtuWaitMin = 200ms;
+inline constexpr Duration kMtuWaitMax = 5s;
+inline constexpr Duration kMtuConfirmInterval = 10s;
+inline constexpr Duration kMtuSearchInterval = 10min;
+
 // Section 7.
 inline constexpr int kCloseCopies = 2;
 inline constexpr Duration kClosingTime = 3s;

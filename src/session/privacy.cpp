@@ -33,9 +33,9 @@ constexpr std::array<Privacy, kLevels> kSets{{
      .key_update = {.min = 300s, .max = 600s}},
 }};
 
-std::uint64_t cover_bytes_in(std::chrono::microseconds time, const Privacy& privacy, std::size_t packet_size) {
+std::uint64_t cover_bytes_in(std::chrono::microseconds time, const Privacy& privacy) {
   if (privacy.cover == Cover::off || privacy.cover_interval <= 0us) return 0;
-  return static_cast<std::uint64_t>(time.count()) * packet_size /
+  return static_cast<std::uint64_t>(time.count()) * session::kPacketSizeDefault /
          static_cast<std::uint64_t>(privacy.cover_interval.count());
 }
 
@@ -96,12 +96,8 @@ Result<void> check(const Privacy& privacy) {
   return {};
 }
 
-std::uint64_t cover_bytes_per_day(const Privacy& privacy, std::size_t packet_size) noexcept {
-  return cover_bytes_in(24h, privacy, packet_size);
-}
+std::uint64_t cover_bytes_per_day(const Privacy& privacy) noexcept { return cover_bytes_in(24h, privacy); }
 
-std::uint64_t cover_bytes_per_second(const Privacy& privacy, std::size_t packet_size) noexcept {
-  return cover_bytes_in(1s, privacy, packet_size);
-}
+std::uint64_t cover_bytes_per_second(const Privacy& privacy) noexcept { return cover_bytes_in(1s, privacy); }
 
 }  // namespace quantumgate

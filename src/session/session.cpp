@@ -181,9 +181,9 @@ std::size_t Session::seal_content(TimePoint now, MutableBytesView buffer, std::s
   return content_size + kPacketOverhead;
 }
 
-void Session::set_shape(TimePoint now, const Privacy& privacy, std::size_t packet_size) {
+void Session::set_shape(TimePoint now, const Privacy& privacy) {
   if (shape_) return shape_->change(now, privacy);
-  shape_ = std::make_unique<TrafficShape>(privacy, packet_size, random_, now);
+  shape_ = std::make_unique<TrafficShape>(privacy, random_, now);
 }
 
 std::size_t Session::poll_transmit(TimePoint now, MutableBytesView buffer) {

@@ -62,8 +62,8 @@ class Session {
   // As seal(), of a packet of cover. Only while shape()->cover_due().
   std::size_t seal_cover(TimePoint now, MutableBytesView buffer);
 
-  // Shapes the packets from now on. `packet_size`: the full size.
-  void set_shape(TimePoint now, const Privacy& privacy, std::size_t packet_size);
+  // Shapes the packets from now on.
+  void set_shape(TimePoint now, const Privacy& privacy);
   // Null as long as set_shape() was not called. It pads by itself what is sealed; its allowance() is for whoever calls
   // poll_transmit() and seal().
   TrafficShape* shape() noexcept { return shape_.get(); }

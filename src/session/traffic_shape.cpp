@@ -12,11 +12,12 @@ namespace quantumgate::session {
 namespace {
 
 constexpr std::size_t kLengthSize = sizeof(std::uint16_t);
+// What a packet of the full size has room for.
+constexpr std::size_t kFullContent = kPacketSizeDefault - kPacketOverhead;
 
 }  // namespace
 
-TrafficShape::TrafficShape(const Privacy& privacy, std::size_t packet_size, RandomSource& random, TimePoint now)
-    : packet_size_(packet_size), random_(random) {
+TrafficShape::TrafficShape(const Privacy& privacy, RandomSource& random, TimePoint now) : random_(random) {
   change(now, privacy);
 }
 
@@ -32,9 +33,7 @@ void TrafficShape::change(TimePoint now, const Privacy& privacy) {
 
 // --- sizes ---
 
-std::size_t TrafficShape::content_max(MutableBytesView content) const {
-  return std::min(packet_size_ - kPacketOverhead, content.size());
-}
+std::size_t TrafficShape::content_max(MutableBytesView content) const { return std::min(kFullContent, content.size()); }
 
 std::size_t TrafficShape::padded_size(std::size_t content_size, std::size_t content_max) {
   switch (privacy_.padding) {
@@ -88,7 +87,7 @@ Duration TrafficShape::tick() const {
 // acknowledgements alone do not make its clock run.
 void TrafficShape::adapt(TimePoint now) {
   if (privacy_.cover != Cover::adaptive || now < load_.period_end) return;
-  if (load_.room < kClockPacketsMin * (packet_size_ - kPacketOverhead)) return;
+  if (load_.room < kClockPacketsMin * kFullContent) return;
   const bool full = load_.bytes * 100 >= load_.room * kClockFullPercent;
   const bool empty = load_.bytes * 100 < load_.room * kClockEmptyPercent;
   if (empty && load_.step > 0) {
@@ -128,7 +127,7 @@ std::size_t TrafficShape::allowance(TimePoint now) {
 
 void TrafficShape::sent(std::size_t packets) {
   if (!has_clock(privacy_.cover)) return;
-  load_.room += packets * (packet_size_ - kPacketOverhead);
+  load_.room += packets * kFullContent;
   next_cover_ += static_cast<Duration::rep>(packets) * tick();
 }
 

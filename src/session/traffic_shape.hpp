@@ -16,8 +16,8 @@ namespace quantumgate::session {
 
 class TrafficShape {
  public:
-  // `privacy` was checked; `packet_size` is the full size.
-  TrafficShape(const Privacy& privacy, std::size_t packet_size, RandomSource& random, TimePoint now);
+  // `privacy` was checked.
+  TrafficShape(const Privacy& privacy, RandomSource& random, TimePoint now);
   void change(TimePoint now, const Privacy& privacy);
 
   const Privacy& privacy() const noexcept { return privacy_; }
@@ -60,7 +60,6 @@ class TrafficShape {
   std::size_t ticks_due(TimePoint now) const;
 
   Privacy privacy_;
-  std::size_t packet_size_;
   RandomSource& random_;
   TimePoint next_cover_{};  // the next tick, or the next packet of cover
   struct {

@@ -28,7 +28,7 @@ struct TrafficShapeTest : ::testing::Test {
 
   TrafficShape shape(const Privacy& privacy) {
     EXPECT_TRUE(check(privacy));
-    return TrafficShape(privacy, kPacketSizeDefault, random, kStart);
+    return TrafficShape(privacy, random, kStart);
   }
   // Content of one STREAM frame of so many bytes in all, padded. What the frame held must come out again.
   std::size_t pad(TrafficShape& shape, std::size_t size) {
@@ -235,9 +235,9 @@ TEST(PrivacyTest, LevelsAreKnownAgain) {
   EXPECT_FALSE(privacy_level(0));
   EXPECT_FALSE(privacy_level(6));
   EXPECT_EQ(privacy_level(1)->cover, Cover::off);
-  EXPECT_EQ(cover_bytes_per_day(*privacy_level(1), 1232), 0u);
-  EXPECT_EQ(cover_bytes_per_day(*privacy_level(5), 1232), 50ull * 86'400 * 1232);
-  EXPECT_EQ(cover_bytes_per_second(*privacy_level(5), 1232), 50ull * 1232);
+  EXPECT_EQ(cover_bytes_per_day(*privacy_level(1)), 0u);
+  EXPECT_EQ(cover_bytes_per_day(*privacy_level(5)), 50ull * 86'400 * 1232);
+  EXPECT_EQ(cover_bytes_per_second(*privacy_level(5)), 50ull * 1232);
 }
 
 TEST(PrivacyTest, WhatMakesNoSenseIsRefused) {

@@ -80,7 +80,8 @@ class Sessions {
     (*stream)->finish();
     alice_.node->post([] {});
     simulator_.run_for(1s);
-    keep("data", true, NodeOptions().packet_size);
+    keep("data", true, session::kPacketSizeDefault);
+    keep("probe of the path", true, NodeOptions().packet_size_max);
     keep_smallest("acknowledgement", false, kinds);
 
     passed_.clear();
@@ -174,7 +175,7 @@ TEST(RandomnessTest, EveryByteOfEveryKindOfPacketLooksRandom) {
     ASSERT_NO_FATAL_FAILURE(sessions.hold(kinds));
     ASSERT_FALSE(HasFailure());
   }
-  EXPECT_EQ(kinds.size(), 24u);
+  EXPECT_EQ(kinds.size(), 25u);
   for (const auto& [kind, samples] : kinds) {
     EXPECT_EQ(samples.size(), kSessions) << kind;
     for (const std::string& finding : not_random(samples)) ADD_FAILURE() << kind << ": " << finding;
@@ -232,7 +233,7 @@ TEST(RandomnessTest, PaddingAndCoverLookRandom) {
   }
   for (const auto& [kind, samples] : kinds) {
     EXPECT_EQ(samples.size(), kSessions) << kind;
-    EXPECT_EQ(samples[0].size(), NodeOptions().packet_size) << kind;
+    EXPECT_EQ(samples[0].size(), session::kPacketSizeDefault) << kind;
     for (const std::string& finding : not_random(samples)) ADD_FAILURE() << kind << ": " << finding;
   }
 }

@@ -391,13 +391,15 @@ TEST_F(MessagesTest, DatagramsArriveOvertakeAndAreBounded) {
   EXPECT_EQ(bob->node->counters().dropped_datagram_frames, 1u);
 }
 
-TEST_F(MessagesTest, TheLongestDatagramFillsTheNodesPacket) {
+TEST_F(MessagesTest, TheLongestDatagramFillsTheLargestPacket) {
   for (const std::uint32_t packet_size : {1232u, 1233u, 1472u}) {
     at_bob = std::make_shared<Talk>();
-    alice = std::make_unique<TestNode>(simulator, 1, TestNode::Options{.packet_size = packet_size});
+    alice = std::make_unique<TestNode>(simulator, 1, TestNode::Options{.packet_size_max = packet_size});
     bob = std::make_unique<TestNode>(simulator, 2, TestNode::Options{.extenders = {at_bob}});
     ASSERT_TRUE(alice->connect(bob->address()));
+    ASSERT_TRUE(send_datagram("whatever"));  // larger ones would be of use
     simulator.run_for(100ms);
+    at_bob->datagrams.clear();
     std::size_t largest = 0;
     simulator.add_tap([&](const sim::PassingDatagram& passing) {
       largest = std::max(largest, passing.data.size());

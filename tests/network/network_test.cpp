@@ -86,7 +86,7 @@ void TestNode::restart() {
   node_options.suites = options.suites;
   node_options.privacy = options.privacy;
   node_options.cover_for_peers_max = options.cover_for_peers_max;
-  node_options.packet_size = options.packet_size;
+  node_options.packet_size_max = options.packet_size_max;
   node_options.tcp = options.tcp;
   node_options.log = [this](LogLevel, std::string_view, std::string_view line) { log.emplace_back(line); };
   if (options.shared_secret != 0) {

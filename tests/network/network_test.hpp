@@ -78,7 +78,7 @@ struct TestNode {
     std::vector<std::string> suites = suite_names();
     Privacy privacy{};
     std::uint64_t cover_for_peers_max = NodeOptions().cover_for_peers_max;
-    std::uint32_t packet_size = NodeOptions().packet_size;
+    std::uint32_t packet_size_max = NodeOptions().packet_size_max;
     bool tcp = true;
   };
   TestNode(sim::Simulator& network, std::uint8_t seed) : TestNode(network, seed, Options()) {}

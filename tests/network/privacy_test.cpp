@@ -173,7 +173,7 @@ TEST_F(PrivacyTest, WhoGivesNothingIsNotMadeTo) {
 }
 
 TEST_F(PrivacyTest, CoverForPeersHasABound) {
-  const std::uint64_t rate = cover_bytes_per_second(*privacy_level(5), kFull);
+  const std::uint64_t rate = cover_bytes_per_second(*privacy_level(5));
   ASSERT_NO_FATAL_FAILURE(meet(*privacy_level(5), {}, 4 * rate + 1));
   std::vector<std::unique_ptr<TestNode>> more;
   TestNode::Options options;

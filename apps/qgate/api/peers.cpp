@@ -8,10 +8,16 @@
 namespace quantumgate::qgate::api {
 
 Json peer_json(const Peer& peer) {
+  Json round_trip;  // null until it is measured
+  if (peer.round_trip_time.count() > 0) {
+    round_trip = std::chrono::duration<double, std::milli>(peer.round_trip_time).count();
+  }
   return {{"uuid", peer.uuid.to_string()},
           {"fingerprint", hex(peer.fingerprint.bytes.data(), peer.fingerprint.bytes.size())},
           {"endpoint", peer.endpoint.to_string()},
           {"transport", describe(peer.transport)},
+          {"packet_size", peer.packet_size},
+          {"round_trip_ms", round_trip},
           {"outgoing", peer.outgoing},
           {"suite", peer.suite},
           {"post_quantum", peer.post_quantum},

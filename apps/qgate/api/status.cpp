@@ -72,7 +72,7 @@ void status(Service& service, const control::Request&, ExchangePtr exchange) {
                             "running", service.node->counters());
     const auto peers = service.node->peers();
     std::uint64_t cover_a_day = 0;
-    for (const Peer& peer : peers) cover_a_day += cover_bytes_per_day(peer.privacy, peer.packet_size);
+    for (const Peer& peer : peers) cover_a_day += cover_bytes_per_day(peer.privacy);
     json["peers"] = peers.size();
     json["privacy"] = privacy_json(service.node->privacy());
     json["cover_bytes_per_day"] = cover_a_day;

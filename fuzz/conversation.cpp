@@ -194,7 +194,8 @@ struct End final : session::FrameSink {
       const bool is_count = body.size() == sizeof(std::uint64_t);
       REQUIRE(is_count || peer_hostile);
       if (!is_count) return datagrams.window().unanswered();
-      return datagrams.window().counted(now, load_be<std::uint64_t>(body.first<sizeof(std::uint64_t)>()));
+      datagrams.window().counted(now, load_be<std::uint64_t>(body.first<sizeof(std::uint64_t)>()));
+      return;
     }
     const auto request = asked.extract(id);
     REQUIRE(!request.empty());

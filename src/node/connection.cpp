@@ -155,7 +155,10 @@ void Connection::on_control_answer(TimePoint now, std::uint32_t id, BytesView bo
   if (id == count_request_) {
     count_request_.reset();
     if (body.size() != sizeof(std::uint64_t)) return datagrams_->window().unanswered();
-    return datagrams_->window().counted(now, load_be<std::uint64_t>(body.first<sizeof(std::uint64_t)>()));
+    const auto received = load_be<std::uint64_t>(body.first<sizeof(std::uint64_t)>());
+    const bool silent = datagrams_->window().counted(now, received);
+    if (silent && mtu_) mtu_->on_doubt(now, best_round_trip(), random_);
+    return;
   }
   if (privacy_ && privacy_->on_answer(id, body)) return;
   const auto signal = signals_.extract(id);

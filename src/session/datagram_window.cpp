@@ -53,8 +53,8 @@ void DatagramWindow::asked(TimePoint now) {
   sent_when_asked_ = sent_;
 }
 
-void DatagramWindow::counted(TimePoint now, std::uint64_t received) {
-  if (!asking_) return;
+bool DatagramWindow::counted(TimePoint now, std::uint64_t received) {
+  if (!asking_) return false;
   asking_ = false;
   // RFC 9002, 5.3. A repeated request makes it too long, which only slows us down.
   const Duration sample = std::max<Duration>(now - asked_at_, Duration(1));
@@ -66,6 +66,7 @@ void DatagramWindow::counted(TimePoint now, std::uint64_t received) {
   confirmed_ = sent_when_asked_;
   const std::uint64_t lost = sent_when_asked_ - std::min(received, sent_when_asked_);
   // What was only late is made good by the next count; one in fifty may be missing before the window gives way.
+  silent_ = lost < lost_ + passed ? 0 : silent_ + passed;
   const bool congested = lost > lost_ && lost - lost_ > 1 + passed / 50;
   lost_ = lost;
   if (congested) {
@@ -74,6 +75,7 @@ void DatagramWindow::counted(TimePoint now, std::uint64_t received) {
   } else if (was_full) {
     window_ = std::min(window_ + (slow_start_ ? passed : std::max<std::uint64_t>(passed / window_, 1)), kWindowMax);
   }
+  return silent_ >= kSilentMin;
 }
 
 void DatagramWindow::unanswered() {

@@ -17,6 +17,7 @@ class DatagramWindow {
   static constexpr std::uint64_t kWindowInitial = 10;  // packets, as RFC 6928 and RFC 9002
   static constexpr std::uint64_t kWindowMin = 2;
   static constexpr std::uint64_t kWindowMax = 1 << 16;
+  static constexpr std::uint64_t kSilentMin = 4;
 
   // Whether another datagram may be sent now.
   bool may_send(TimePoint now);
@@ -28,7 +29,8 @@ class DatagramWindow {
   bool wants_count(TimePoint now) const;
   std::optional<TimePoint> count_deadline() const;  // when wants_count() becomes true by time alone
   void asked(TimePoint now);
-  void counted(TimePoint now, std::uint64_t received);  // by the peer, since the session began
+  // `received`: by the peer, since the session began. Whether nothing seems to arrive: none of kSilentMin or more.
+  bool counted(TimePoint now, std::uint64_t received);
   void unanswered();
 
   std::uint64_t window() const noexcept { return window_; }
@@ -47,6 +49,7 @@ class DatagramWindow {
   std::uint64_t sent_ = 0;
   std::uint64_t confirmed_ = 0;  // of those sent, asked about and answered
   std::uint64_t lost_ = 0;       // of the confirmed ones
+  std::uint64_t silent_ = 0;     // lost since one arrived
   TimePoint first_unasked_{};    // when the first datagram after the last request was sent
   bool asking_ = false;
   std::uint64_t sent_when_asked_ = 0;

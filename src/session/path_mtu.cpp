@@ -29,11 +29,15 @@ void PathMtu::on_use(TimePoint now, Duration round_trip, RandomSource& random) {
   }
 }
 
-// Falls back at once and asks afterwards: if something else was wrong, the size is back after a round trip.
 void PathMtu::on_progress(TimePoint now, std::uint64_t delivered, bool waiting, Duration round_trip,
                           RandomSource& random) {
   if (delivered != std::exchange(delivered_, delivered) || !waiting) progress_ = now;
-  if (size_ == kPacketSizeDefault || now < progress_ + wait_for(round_trip)) return;
+  if (now >= progress_ + wait_for(round_trip)) on_doubt(now, round_trip, random);
+}
+
+// Falls back at once and asks afterwards: if something else was wrong, the size is back after a round trip.
+void PathMtu::on_doubt(TimePoint now, Duration round_trip, RandomSource& random) {
+  if (size_ == kPacketSizeDefault) return;
   wait_ = wait_for(round_trip);
   probe(now, std::exchange(size_, kPacketSizeDefault), random);
 }

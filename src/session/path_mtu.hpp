@@ -29,6 +29,8 @@ class PathMtu {
   // What has come of the streams' bytes so far. `delivered` changes whenever some arrive; `waiting`: some have been
   // sent and not been delivered. Call before bytes are sent.
   void on_progress(TimePoint now, std::uint64_t delivered, bool waiting, Duration round_trip, RandomSource& random);
+  // Nothing of what is sent arrives, as far as it shows otherwise.
+  void on_doubt(TimePoint now, Duration round_trip, RandomSource& random);
   // An answer to a challenge, which need not be one of these.
   void on_answer(TimePoint now, std::uint64_t token, RandomSource& random);
 

@@ -130,6 +130,30 @@ TEST_F(PathMtuTest, ANewPlaceIsMeasuredAnew) {
   EXPECT_EQ(bob->node->counters().moves, 1u);
 }
 
+TEST_F(PathMtuTest, DatagramsOfFullSizeArriveAgainOnAPathThatShrank) {
+  connect();
+  const PeerUuid to = bob->node->uuid();
+  std::uint64_t sent = 0;
+  const auto talk = [&](int datagrams) {
+    for (int i = 0; i < datagrams; ++i) {
+      sent += alice->node->send_datagram(to, "test.sink", Bytes(alice->node->datagram_size_max(to))).has_value();
+      alice->node->post([] {});
+      simulator.run_for(100ms);
+    }
+  };
+  const auto lost = [&] { return sent - bob->node->counters().datagram_frames_received; };
+  talk(10);
+  EXPECT_EQ(size(), 1472u);
+  EXPECT_EQ(lost(), 0u);
+  set_mtu(1300);
+  talk(150);
+  found(1300 - kHeadersV4);
+  EXPECT_LE(lost(), 30u) << "they are counted once a second";
+  const std::uint64_t before = lost();
+  talk(20);
+  EXPECT_EQ(lost(), before);
+}
+
 TEST_F(PathMtuTest, PaddedPacketsTellNothingOfThePath) {
   connect({.privacy = *privacy_level(2)});
   EXPECT_TRUE(ends(start(*alice, *bob, 5'000'000), 60s));

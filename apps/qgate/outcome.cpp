@@ -21,7 +21,7 @@ std::optional<ExitCode> exit_code_of(std::string_view name) noexcept {
 
 Failure explain(const Error& error) {
   std::string text = *error.doing != '\0' ? std::string(error.doing) + " failed: " : std::string();
-  text += describe(error.code);
+  text += *error.why != '\0' ? error.why : describe(error.code);
   if (error.os != 0) text += std::string(" (") + std::strerror(error.os) + ")";
   return {ExitCode::failure, text + "."};
 }

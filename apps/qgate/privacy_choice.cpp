@@ -9,7 +9,7 @@
 namespace quantumgate::qgate {
 namespace {
 
-constexpr std::uint64_t kNumberMax = 1'000'000;  // above every range; keeps the arithmetic from overflow
+constexpr std::uint64_t kNumberMax = 1'000'000;  // above every range, and fits every type
 
 template <class T>
 std::optional<T> named(const std::string& name, std::initializer_list<T> all) {
@@ -31,36 +31,11 @@ std::chrono::milliseconds milliseconds(std::uint64_t number) {
 }
 std::chrono::seconds seconds(std::uint64_t number) { return std::chrono::seconds(std::min(number, kNumberMax)); }
 
-// Why `privacy` is refused.
-std::string problem_of(const Privacy& privacy) {
-  using std::chrono::operator""ms;
-  using std::chrono::operator""s;
-  if (privacy.cover == Cover::off && privacy.cover_interval != 0ms) {
-    return "an interval of cover makes no sense without cover: choose poisson, adaptive or constant";
-  }
-  if (privacy.cover != Cover::off && privacy.padding == Padding::none) {
-    return "cover without padding would be known by its size. Choose a padding: full is best";
-  }
-  const bool clock = has_clock(privacy.cover);
-  if (clock && (privacy.cover_interval < 1ms || privacy.cover_interval > 1s)) {
-    return "adaptive and constant cover need an interval of 1 to 1000 ms";
-  }
-  if (privacy.cover == Cover::poisson && (privacy.cover_interval < 1ms || privacy.cover_interval > 60s)) {
-    return "poisson cover needs an interval of 1 to 60000 ms";
-  }
-  if (clock && privacy.delay_max != 0ms) {
-    return "with adaptive or constant cover a clock decides when a packet goes; leave the delay out";
-  }
-  if (privacy.delay_max > 1s) return "a delay may be 0 to 1000 ms";
-  if (privacy.handshake_jitter > 2s) return "the jitter of handshakes may be 0 to 2000 ms";
-  return "keys can be replaced after 10 to 1200 s, and the least time may not be above the greatest";
-}
-
 }  // namespace
 
 Outcome<Privacy> to_privacy(const PrivacyChoice& choice) {
-  const auto level = choice.level <= 5 ? privacy_level(static_cast<int>(choice.level)) : privacy_level(0);
-  if (!level) return failed(ExitCode::usage, "there are the privacy levels 1 to 5.");
+  const auto level = privacy_level(static_cast<int>(std::min(choice.level, kNumberMax)));
+  if (!level) return failed(ExitCode::usage, std::string(level.error().why) + ".");
   Privacy privacy = *level;
   if (choice.padding) {
     const auto padding = padding_named(*choice.padding);
@@ -80,7 +55,7 @@ Outcome<Privacy> to_privacy(const PrivacyChoice& choice) {
   if (choice.handshake_jitter_ms) privacy.handshake_jitter = milliseconds(*choice.handshake_jitter_ms);
   if (choice.key_update_min_s) privacy.key_update.min = seconds(*choice.key_update_min_s);
   if (choice.key_update_max_s) privacy.key_update.max = seconds(*choice.key_update_max_s);
-  if (!check(privacy)) return failed(ExitCode::usage, problem_of(privacy) + ".");
+  if (const auto fits = check(privacy); !fits) return failed(ExitCode::usage, std::string(fits.error().why) + ".");
   return privacy;
 }
 

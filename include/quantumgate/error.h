@@ -41,6 +41,9 @@ struct Error {
   ErrorCode code;          ///< what went wrong
   const char* doing = "";  ///< what was being done, e.g. "reading the key file"; a string with static lifetime
   int os = 0;              ///< errno where the operating system refused, else 0
+  /// Which rule the caller broke, and what would be right: a sentence or two without the last full stop. Empty where
+  /// the code says enough. Static lifetime.
+  const char* why = "";
 
   /// Whether the codes are the same; the rest is for people.
   friend bool operator==(const Error& a, const Error& b) noexcept { return a.code == b.code; }

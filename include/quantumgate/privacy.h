@@ -70,7 +70,8 @@ QG_EXPORT Result<Privacy> privacy_level(int level);
 /// 1 to 5 if `privacy` is the set of that level, else 0: a custom one.
 QG_EXPORT int level_of(const Privacy& privacy) noexcept;
 
-/// Errors: invalid_argument, if a number is out of its range.
+/// Errors: invalid_argument, if a number is out of its range or two do not go together; Error::why says which, and what
+/// would be right.
 QG_EXPORT Result<void> check(const Privacy& privacy);
 
 /// UDP payload that cover adds in a day, for each session and direction, in packets of the full size. With a clock this

@@ -145,6 +145,9 @@ typedef struct qg_privacy {
 /// direction, more only while much is sent. 5 one every 20 ms, whatever is sent. Errors: invalid_argument (no such
 /// level), unsupported (the level needs a member that the program's structure does not have).
 QG_EXPORT qg_error qg_privacy_level(int32_t level, qg_privacy* privacy) QG_NOEXCEPT;
+/// Null if `privacy` can be used; else which rule it breaks and what would be right: an English sentence or two without
+/// the last full stop. Static lifetime.
+QG_EXPORT const char* qg_privacy_problem(const qg_privacy* privacy) QG_NOEXCEPT;
 /// 1 to 5 if `privacy` is the set of that level; 0: a custom one, or none that can be used.
 QG_EXPORT int32_t qg_privacy_level_of(const qg_privacy* privacy) QG_NOEXCEPT;
 
@@ -260,7 +263,7 @@ typedef void (*qg_connected)(void* context, qg_error error, const qg_peer* peer)
 /// Dials `address`. `options` may be null. `done` is called once, on the node's thread, unless the node stops before:
 /// QG_OK (at once if a session exists), no_answer, closed_by_peer, not_found (name resolution), invalid_argument (a
 /// time limit out of its range, the node's own address). Errors, after which `done` is not called: malformed,
-/// bad_check_group, unsupported, invalid_argument (the privacy).
+/// bad_check_group, unsupported, invalid_argument (the privacy; qg_privacy_problem() says why).
 QG_EXPORT qg_error qg_node_connect(qg_node* node, const char* address, const qg_connect_options* options,
                                    qg_connected done, void* context) QG_NOEXCEPT;
 /// The same, waiting. `peer` may be null. Not the node's thread. Errors: those of both, and timed_out, closed.
@@ -274,7 +277,7 @@ QG_EXPORT qg_error qg_node_peers(qg_node* node, void (*see)(void* context, const
                                  void* context) QG_NOEXCEPT;
 
 /// Another shape for all sessions that have none of their own, and for those to come. Node's thread. Errors:
-/// invalid_argument (a number out of its range, or two that do not go together), unsupported.
+/// invalid_argument (qg_privacy_problem() says why), unsupported.
 QG_EXPORT qg_error qg_node_set_privacy(qg_node* node, const qg_privacy* privacy) QG_NOEXCEPT;
 /// A shape of its own for the session with `peer`, as long as that lives. Node's thread. Errors: not_found (no
 /// session), and as above.

@@ -24,6 +24,10 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
 inline tl::unexpected<Error> fail(ErrorCode code, const char* doing = "", int os = 0) {
   return tl::unexpected<Error>(Error{code, doing, os});
 }
+/// The same for a broken rule, with Error::why.
+inline tl::unexpected<Error> fail(ErrorCode code, const char* doing, const char* why) {
+  return tl::unexpected<Error>(Error{.code = code, .doing = doing, .why = why});
+}
 /// The same with an error that another call returned.
 inline tl::unexpected<Error> fail(const Error& error) { return tl::unexpected<Error>(error); }
 

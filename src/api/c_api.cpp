@@ -108,9 +108,13 @@ Enum number_of(std::int32_t number) {
 }
 
 Result<Privacy> privacy_of(const qg_privacy* given) {
-  constexpr std::uint64_t kIntervalMax = 3'600'000'000;  // above the range, and no overflow
+  constexpr std::uint64_t kIntervalMax = 3'600'000'000;  // above the range, and fits every type
   qg_privacy known;
-  if (const qg_error error = take_in(given, known)) return fail(static_cast<ErrorCode>(error), "reading a privacy");
+  if (const qg_error error = take_in(given, known)) {
+    return fail(static_cast<ErrorCode>(error), "reading a privacy",
+                error == QG_UNSUPPORTED ? "a member is set that this version of the library does not have"
+                                        : "there is none, or its size was not set: QG_INIT does that");
+  }
   Privacy privacy{.padding = number_of<Padding>(known.padding),
                   .cover = number_of<Cover>(known.cover),
                   .cover_interval = std::chrono::microseconds(std::min(known.cover_interval_us, kIntervalMax)),
@@ -349,6 +353,11 @@ void qg_identity_free(qg_identity* identity) noexcept { delete identity; }
 qg_error qg_privacy_level(int32_t level, qg_privacy* privacy) noexcept {
   const auto set = privacy_level(level);
   return set ? give_out(privacy_of(*set), privacy) : code_of(set);
+}
+
+const char* qg_privacy_problem(const qg_privacy* privacy) noexcept {
+  const auto known = privacy_of(privacy);
+  return known ? nullptr : known.error().why;
 }
 
 int32_t qg_privacy_level_of(const qg_privacy* privacy) noexcept {

@@ -415,6 +415,7 @@ TEST(CApi, PrivacyLevels) {
   for (std::int32_t number = 1; number <= 5; ++number) {
     qg_privacy privacy = level(number);
     EXPECT_EQ(qg_privacy_level_of(&privacy), number);
+    EXPECT_EQ(qg_privacy_problem(&privacy), nullptr);
     ++privacy.handshake_jitter_ms;
     EXPECT_EQ(qg_privacy_level_of(&privacy), 0);
   }
@@ -428,6 +429,7 @@ TEST(CApi, PrivacyLevels) {
   EXPECT_EQ(qg_privacy_level(6, &privacy), QG_INVALID_ARGUMENT);
   EXPECT_EQ(qg_privacy_level(5, nullptr), QG_INVALID_ARGUMENT);
   EXPECT_EQ(qg_privacy_level_of(nullptr), 0);
+  EXPECT_NE(std::strstr(qg_privacy_problem(nullptr), "QG_INIT"), nullptr);
 }
 
 TEST(CApi, PrivacyOfOtherVersions) {
@@ -443,6 +445,7 @@ TEST(CApi, PrivacyOfOtherVersions) {
   } later{QG_INIT(qg_privacy), 1};
   later.known.size = sizeof later;
   EXPECT_EQ(qg_privacy_level_of(&later.known), 0);
+  EXPECT_NE(std::strstr(qg_privacy_problem(&later.known), "this version"), nullptr);
   EXPECT_EQ(qg_privacy_level(4, &later.known), QG_OK);
   EXPECT_EQ(later.added, 0u);
   EXPECT_EQ(later.known.size, sizeof later);
@@ -450,18 +453,28 @@ TEST(CApi, PrivacyOfOtherVersions) {
 }
 
 TEST_F(CApiTest, RefusesBadPrivacy) {
-  std::vector<qg_privacy> wrong(8, level(3));
-  wrong[0].padding = 4;
-  wrong[1].padding = -1;
-  wrong[2].padding = QG_PADDING_NONE;  // but it has cover
-  wrong[3].cover = 256;
-  wrong[4].cover_interval_us = UINT64_MAX;
-  wrong[5].delay_max_ms = UINT32_MAX;
-  wrong[6].key_update_min_s = 9;
-  wrong[7].key_update_max_s = UINT32_MAX;
-  for (const qg_privacy& privacy : wrong) {
-    SCOPED_TRACE(&privacy - wrong.data());
+  struct Wrong {
+    const char* says;
+    qg_privacy privacy = level(3);
+  };
+  std::vector<Wrong> wrong{{"a padding is"},  {"a padding is"},  {"cover without padding"}, {"cover is"},
+                           {"1 to 60000 ms"}, {"0 to 1000 ms"},  {"0 to 2000 ms"},          {"10 to 1200 s"},
+                           {"10 to 1200 s"},  {"the least time"}};
+  wrong[0].privacy.padding = 4;
+  wrong[1].privacy.padding = -1;
+  wrong[2].privacy.padding = QG_PADDING_NONE;
+  wrong[3].privacy.cover = 256;
+  wrong[4].privacy.cover_interval_us = UINT64_MAX;
+  wrong[5].privacy.delay_max_ms = UINT32_MAX;
+  wrong[6].privacy.handshake_jitter_ms = UINT32_MAX;
+  wrong[7].privacy.key_update_min_s = 9;
+  wrong[8].privacy.key_update_max_s = UINT32_MAX;
+  wrong[9].privacy.key_update_max_s = 299;
+  for (const auto& [says, privacy] : wrong) {
+    SCOPED_TRACE(says);
     EXPECT_EQ(qg_privacy_level_of(&privacy), 0);
+    ASSERT_NE(qg_privacy_problem(&privacy), nullptr);
+    EXPECT_NE(std::strstr(qg_privacy_problem(&privacy), says), nullptr) << qg_privacy_problem(&privacy);
     Side side;
     qg_node_options options = QG_INIT(qg_node_options);
     options.privacy = &privacy;

@@ -30,9 +30,9 @@ Result<void> check(const NodeOptions& options, const std::vector<std::shared_ptr
   const bool numbers_fit = options.listen.size() <= kListenMax && !options.network.empty() &&
                            options.network.size() <= 64 && options.sessions_max >= 1 && options.sessions_max <= 65536 &&
                            options.packet_size_max >= session::kPacketSizeDefault &&
-                           options.packet_size_max <= session::kPacketSizeMax &&
-                           quantumgate::check(options.privacy).has_value();
+                           options.packet_size_max <= session::kPacketSizeMax;
   if (!numbers_fit || !handshake::suites_named(options.suites)) return fail(ErrorCode::invalid_argument, kDoing);
+  if (const auto fits = quantumgate::check(options.privacy); !fits) return fits;
   std::set<DatagramId> ids;  // those of equal names are equal, too
   for (const auto& extender : extenders) {
     const bool fits =

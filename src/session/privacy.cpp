@@ -39,6 +39,48 @@ std::uint64_t cover_bytes_in(std::chrono::microseconds time, const Privacy& priv
          static_cast<std::uint64_t>(privacy.cover_interval.count());
 }
 
+// A limit in the unit of what it limits: a comparison in another one could overflow.
+template <class Unit>
+constexpr bool is_within(Unit value, Duration min, Duration max) {
+  return value >= std::chrono::duration_cast<Unit>(min) && value <= std::chrono::duration_cast<Unit>(max);
+}
+
+// The sentences name these numbers.
+static_assert(kLevels == 5 && session::kCoverIntervalMin == 1ms && session::kCoverTickMax == 1000ms &&
+              session::kCoverMeanMax == 60'000ms && session::kSendDelayMax == 1000ms &&
+              session::kHandshakeJitterMax == 2000ms && session::kKeyGrace == 10s && session::kKeyUpdateMax == 1200s);
+
+// What is wrong, and what would be right; null if all is well.
+const char* broken_rule(const Privacy& privacy) {
+  const auto& [padding, cover, interval, delay, jitter, keys] = privacy;
+  if (padding > Padding::full) return "a padding is none, random, classes or full";
+  if (cover > Cover::constant) return "cover is off, poisson, adaptive or constant";
+  if (cover == Cover::off && interval != 0us) {
+    return "an interval of cover makes no sense without cover: choose poisson, adaptive or constant";
+  }
+  if (cover != Cover::off && padding == Padding::none) {
+    return "cover without padding would be known by its size. Choose a padding: full is best";
+  }
+  if (has_clock(cover)) {
+    if (!is_within(interval, session::kCoverIntervalMin, session::kCoverTickMax)) {
+      return "adaptive and constant cover need an interval of 1 to 1000 ms";
+    }
+    if (delay != 0ms) {
+      return "with adaptive or constant cover a clock decides when a packet goes; leave the delay out";
+    }
+  }
+  if (cover == Cover::poisson && !is_within(interval, session::kCoverIntervalMin, session::kCoverMeanMax)) {
+    return "poisson cover needs an interval of 1 to 60000 ms";
+  }
+  if (!is_within(delay, {}, session::kSendDelayMax)) return "a delay may be 0 to 1000 ms";
+  if (!is_within(jitter, {}, session::kHandshakeJitterMax)) return "the jitter of handshakes may be 0 to 2000 ms";
+  const bool keys_fit = is_within(keys.min, session::kKeyGrace, session::kKeyUpdateMax) &&
+                        is_within(keys.max, session::kKeyGrace, session::kKeyUpdateMax);
+  if (!keys_fit) return "keys can be replaced after 10 to 1200 s";
+  if (keys.min > keys.max) return "the least time after which keys are replaced may not be above the greatest";
+  return nullptr;
+}
+
 }  // namespace
 
 const char* name_of(Padding padding) noexcept {
@@ -70,7 +112,9 @@ const char* name_of(Cover cover) noexcept {
 }
 
 Result<Privacy> privacy_level(int level) {
-  if (level < 1 || level > kLevels) return fail(ErrorCode::invalid_argument, "choosing a privacy level");
+  if (level < 1 || level > kLevels) {
+    return fail(ErrorCode::invalid_argument, "choosing a privacy level", "there are the privacy levels 1 to 5");
+  }
   return kSets[static_cast<std::size_t>(level - 1)];
 }
 
@@ -82,17 +126,9 @@ int level_of(const Privacy& privacy) noexcept {
 }
 
 Result<void> check(const Privacy& privacy) {
-  const auto& [padding, cover, interval, delay, jitter, keys] = privacy;
-  const bool clock = has_clock(cover);
-  const auto interval_max = clock ? session::kCoverTickMax : session::kCoverMeanMax;
-  const bool interval_fits =
-      cover == Cover::off ? interval == 0us : interval >= session::kCoverIntervalMin && interval <= interval_max;
-  const bool hides_cover = cover == Cover::off || padding != Padding::none;  // it would be known by its size
-  const bool fits = padding <= Padding::full && cover <= Cover::constant && interval_fits && hides_cover &&
-                    delay >= 0ms && delay <= session::kSendDelayMax && (!clock || delay == 0ms) && jitter >= 0ms &&
-                    jitter <= session::kHandshakeJitterMax && keys.min >= session::kKeyGrace && keys.min <= keys.max &&
-                    keys.max <= session::kKeyUpdateMax;
-  if (!fits) return fail(ErrorCode::invalid_argument, "checking the options for privacy");
+  if (const char* const rule = broken_rule(privacy)) {
+    return fail(ErrorCode::invalid_argument, "checking the options for privacy", rule);
+  }
   return {};
 }
 

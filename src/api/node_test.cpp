@@ -153,6 +153,7 @@ TEST(NodeTest, StoppingWhileBusyIsSafe) {
     auto alice = start("127.0.0.1:0");
     const auto peer = connect(*alice, bob->address());
     ASSERT_TRUE(peer && *peer);
+    EXPECT_EQ(send_echo(*alice, bob->uuid(), "there?"), "there?");  // until then bob has no session that he could close
     const auto opened = std::make_shared<std::promise<bool>>();
     const auto closed = std::make_shared<std::promise<bool>>();
     alice->post([&node = *alice, to = bob->uuid(), opened, closed] {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Goal: nodes on the operating system: several in one process, real sockets on loopback, real threads.
-// Method: Node::start only; every wait is a future with a bound.
+// Method: Node::start; every wait is a future with a bound.
 #include "quantumgate/node.h"
 
 #include <gtest/gtest.h>
 
 #include <future>
 #include <thread>
+
+#include "quantumgate/blocking.h"
 
 namespace quantumgate {
 namespace {
@@ -132,6 +134,29 @@ TEST(NodeTest, ImpossibleOptionsAreRefused) {
   EXPECT_TRUE(refused(std::move(unknown_suite)));
   EXPECT_TRUE(refused({}, {echo(), echo()}));
   EXPECT_TRUE(refused({}, {make_extender("Bad Name", {})}));
+}
+
+TEST(NodeTest, WhoRefusesAPrivacySaysWhatIsWrongWithIt) {
+  const Privacy wrong{.cover = Cover::constant, .cover_interval = 20ms};
+  const auto says_so = [](const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::invalid_argument);
+    EXPECT_NE(std::string(error.why).find("cover without padding"), std::string::npos) << error.why;
+  };
+  const auto started = Node::start(Identity::generate(), {.privacy = wrong});
+  ASSERT_FALSE(started);
+  says_so(started.error());
+
+  const auto alice = start("127.0.0.1:0"), bob = start("127.0.0.1:0");
+  const auto dialled = blocking::connect(*alice, bob->address(), {.privacy = wrong});
+  ASSERT_FALSE(dialled);
+  says_so(dialled.error());
+  const auto ran = blocking::run(*alice, [&] {
+    for (const auto& set : {alice->set_privacy(wrong), alice->set_privacy(bob->uuid(), wrong)}) {
+      ASSERT_FALSE(set);
+      says_so(set.error());
+    }
+  });
+  EXPECT_TRUE(ran);
 }
 
 TEST(NodeTest, NobodyAnswersWithinTheLimit) {

@@ -181,9 +181,11 @@ void Kernel::connect(const Address& address, const ConnectOptions& options, std:
       options.suite ? handshake::find_suite(*options.suite)
                     : handshake::find_suite(std::to_integer<std::uint8_t>(credentials_.suites().front()));
   const bool suite_fits = suite != nullptr && credentials_.enabled(suite->id);
-  const bool privacy_fits = !options.privacy || check(*options.privacy);
-  if (address.uuid == credentials_.uuid() || !time_limit_fits || !suite_fits || !privacy_fits) {
+  if (address.uuid == credentials_.uuid() || !time_limit_fits || !suite_fits) {
     return answer_later(std::move(done), fail(ErrorCode::invalid_argument, kDoing));
+  }
+  if (const auto fits = options.privacy ? check(*options.privacy) : Result<void>(); !fits) {
+    return answer_later(std::move(done), fail(fits.error()));
   }
   if (const auto peer = peers_.find(address.uuid); peer != peers_.end()) {
     if (options.privacy) set_own_privacy(now, connections_.at(peer->second->number()), *options.privacy);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Goal: settings for privacy that make no sense are refused, and the error says what would be right; at the very edge
-// of what is allowed they are taken. Method: each rule, broken by the least that breaks it, by the most that fits its
-// type, and kept by the least that keeps it.
+// Goal: the levels are sets that can be known again; settings that make no sense are refused, and the error says what
+// would be right; at the very edge of what is allowed they are taken. Method: each rule, broken by the least that
+// breaks it, by the most that fits its type, and kept by the least that keeps it.
 #include "quantumgate/privacy.h"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,28 @@ std::string problem(Privacy privacy, Change change) {
   return fits.error().why;
 }
 
-TEST(PrivacyRulesTest, IntervalsOfCover) {
+TEST(PrivacyTest, LevelsAreKnownAgain) {
+  for (int level = 1; level <= 5; ++level) {
+    const auto set = privacy_level(level);
+    ASSERT_TRUE(set);
+    EXPECT_TRUE(check(*set));
+    EXPECT_EQ(level_of(*set), level);
+    Privacy changed = *set;
+    changed.key_update.max -= 1s;
+    EXPECT_EQ(level_of(changed), 0);
+  }
+  for (const int level : {-1, 0, 6}) {
+    const auto set = privacy_level(level);
+    ASSERT_FALSE(set);
+    EXPECT_STREQ(set.error().why, "there are the privacy levels 1 to 5");
+  }
+  EXPECT_EQ(privacy_level(1)->cover, Cover::off);
+  EXPECT_EQ(cover_bytes_per_day(*privacy_level(1)), 0u);
+  EXPECT_EQ(cover_bytes_per_day(*privacy_level(5)), 50ull * 86'400 * 1232);
+  EXPECT_EQ(cover_bytes_per_second(*privacy_level(5)), 50ull * 1232);
+}
+
+TEST(PrivacyTest, IntervalsOfCover) {
   const auto interval = [](microseconds value) {
     return [value](Privacy& privacy) { privacy.cover_interval = value; };
   };
@@ -52,7 +73,7 @@ TEST(PrivacyRulesTest, IntervalsOfCover) {
   EXPECT_EQ(problem(poisson(), interval(60s)), "");
 }
 
-TEST(PrivacyRulesTest, WhatDoesNotGoTogether) {
+TEST(PrivacyTest, WhatDoesNotGoTogether) {
   const auto no_padding = [](Privacy& privacy) { privacy.padding = Padding::none; };
   const auto delay = [](Privacy& privacy) { privacy.delay_max = 1ms; };
   for (const Privacy& privacy : {poisson(), clock()}) {
@@ -65,7 +86,7 @@ TEST(PrivacyRulesTest, WhatDoesNotGoTogether) {
   EXPECT_EQ(problem(poisson(), delay), "");
 }
 
-TEST(PrivacyRulesTest, DelaysAndJitter) {
+TEST(PrivacyTest, DelaysAndJitter) {
   const auto delay = [](milliseconds value) { return [value](Privacy& privacy) { privacy.delay_max = value; }; };
   const auto jitter = [](milliseconds value) {
     return [value](Privacy& privacy) { privacy.handshake_jitter = value; };
@@ -80,7 +101,7 @@ TEST(PrivacyRulesTest, DelaysAndJitter) {
   EXPECT_EQ(problem(nothing(), jitter(2000ms)), "");
 }
 
-TEST(PrivacyRulesTest, TimesOfKeys) {
+TEST(PrivacyTest, TimesOfKeys) {
   const auto keys = [](seconds min, seconds max) {
     return [=](Privacy& privacy) { privacy.key_update = {.min = min, .max = max}; };
   };
@@ -95,16 +116,11 @@ TEST(PrivacyRulesTest, TimesOfKeys) {
   EXPECT_EQ(problem(nothing(), keys(1200s, 1200s)), "");
 }
 
-TEST(PrivacyRulesTest, WhatIsNoPaddingNoCoverNoLevel) {
+TEST(PrivacyTest, WhatIsNoPaddingAndNoCover) {
   EXPECT_EQ(problem(nothing(), [](Privacy& privacy) { privacy.padding = static_cast<Padding>(4); }),
             "a padding is none, random, classes or full");
   EXPECT_EQ(problem(clock(), [](Privacy& privacy) { privacy.cover = static_cast<Cover>(4); }),
             "cover is off, poisson, adaptive or constant");
-  for (const int level : {-1, 0, 6}) {
-    const auto set = privacy_level(level);
-    ASSERT_FALSE(set);
-    EXPECT_STREQ(set.error().why, "there are the privacy levels 1 to 5");
-  }
 }
 
 }  // namespace

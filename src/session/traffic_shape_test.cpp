@@ -222,51 +222,5 @@ TEST_F(TrafficShapeTest, WhatThereIsToSendWaits) {
   EXPECT_GT(waits.size(), 90u);
 }
 
-TEST(PrivacyTest, LevelsAreKnownAgain) {
-  for (int level = 1; level <= 5; ++level) {
-    const auto set = privacy_level(level);
-    ASSERT_TRUE(set);
-    EXPECT_TRUE(check(*set));
-    EXPECT_EQ(level_of(*set), level);
-    Privacy changed = *set;
-    changed.key_update.max -= 1s;
-    EXPECT_EQ(level_of(changed), 0);
-  }
-  EXPECT_FALSE(privacy_level(0));
-  EXPECT_FALSE(privacy_level(6));
-  EXPECT_EQ(privacy_level(1)->cover, Cover::off);
-  EXPECT_EQ(cover_bytes_per_day(*privacy_level(1)), 0u);
-  EXPECT_EQ(cover_bytes_per_day(*privacy_level(5)), 50ull * 86'400 * 1232);
-  EXPECT_EQ(cover_bytes_per_second(*privacy_level(5)), 50ull * 1232);
-}
-
-TEST(PrivacyTest, WhatMakesNoSenseIsRefused) {
-  const Privacy wrong[] = {
-      custom(Padding::none, Cover::constant, 20ms),        // cover would be known by its size
-      custom(Padding::full, Cover::constant, 0us),         // without end
-      custom(Padding::full, Cover::constant, 999us),       // too fast
-      custom(Padding::full, Cover::constant, 1001ms),      // too slow
-      custom(Padding::full, Cover::poisson, 61s),          // likewise
-      custom(Padding::full, Cover::off, 20ms),             // of what?
-      custom(Padding::full, Cover::constant, 20ms, 1ms),   // the clock decides
-      custom(Padding::full, Cover::adaptive, 20ms, 1ms),   // likewise
-      custom(Padding::full, Cover::off, 0us, 1001ms),      // too long
-      custom(Padding::full, Cover::off, 0us, -1ms),        // before it was asked for
-      custom(static_cast<Padding>(4)),                     // no such
-      custom(Padding::full, static_cast<Cover>(4), 20ms),  // no such
-  };
-  for (const Privacy& privacy : wrong) EXPECT_FALSE(check(privacy)) << &privacy - wrong;
-  Privacy keys;
-  keys.key_update = {.min = 9s, .max = 20s};
-  EXPECT_FALSE(check(keys));
-  keys.key_update = {.min = 30s, .max = 20s};
-  EXPECT_FALSE(check(keys));
-  keys.key_update = {.min = 30s, .max = 1201s};
-  EXPECT_FALSE(check(keys));
-  Privacy jitter;
-  jitter.handshake_jitter = 2001ms;
-  EXPECT_FALSE(check(jitter));
-}
-
 }  // namespace
 }  // namespace quantumgate::session

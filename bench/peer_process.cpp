@@ -45,7 +45,6 @@ class Echo final : public Extender {
 NodeOptions node_options() {
   NodeOptions options;
   options.listen = {Endpoint::v4(127, 0, 0, 1, 0)};
-  options.packet_size_max = 1350;
   return options;
 }
 

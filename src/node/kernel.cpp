@@ -13,7 +13,6 @@ using session::Session;
 
 constexpr int kPortTriesMax = 16;  // a free port must be free for TCP as well
 
-constexpr Duration kDuplicateIdle = std::chrono::seconds(3);    // docs/spec/02-handshake.md, section 8
 constexpr Duration kIndexRetirement = std::chrono::seconds(3);  // docs/spec/03-session.md, section 7
 
 std::optional<TimePoint> earliest(std::optional<TimePoint> a, std::optional<TimePoint> b) {
@@ -28,7 +27,7 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
       events_(events),
       log_(options.log),
       privacy_(options.privacy),
-      cover_for_peers_max_(options.cover_for_peers_max),
+      cover_for_peers_(options.cover_for_peers_max),
       sessions_max_(options.sessions_max),
       packet_size_max_(options.packet_size_max),
       credentials_(identity, options.network, options.shared_secret ? &*options.shared_secret : nullptr,
@@ -42,7 +41,8 @@ Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOpt
       batch_(sockets_, tcp_),
       delayed_(environment.random()),
       timer_(environment.make_timer([this] { on_timer(); })),
-      again_timer_(environment.make_timer([this] { end_turn(); })) {}
+      again_timer_(environment.make_timer([this] { end_turn(); })),
+      rivals_(*this) {}
 
 Kernel::~Kernel() { stop(); }
 
@@ -187,9 +187,9 @@ void Kernel::connect(const Address& address, const ConnectOptions& options, std:
   if (const auto fits = options.privacy ? check(*options.privacy) : Result<void>(); !fits) {
     return answer_later(std::move(done), fail(fits.error()));
   }
-  if (const auto peer = peers_.find(address.uuid); peer != peers_.end()) {
-    if (options.privacy) set_own_privacy(now, connections_.at(peer->second->number()), *options.privacy);
-    return answer_later(std::move(done), peer->second->snapshot(now));
+  if (Connection* const connection = rivals_.serving(address.uuid)) {
+    if (options.privacy) set_own_privacy(now, *connection, *options.privacy);
+    return answer_later(std::move(done), connection->snapshot(now));
   }
   if (const auto dial = dials_.find(address.uuid); dial != dials_.end()) {
     dial->second->waiting.push_back(std::move(done));
@@ -375,84 +375,31 @@ Connection& Kernel::add_connection(TimePoint now, handshake::Established establi
                                    const std::optional<Privacy>& privacy) {
   const Number number = next_number_++;
   Entry& entry = connections_[number];
-  if (privacy) entry.own_privacy = std::make_unique<Privacy>(*privacy);
+  if (privacy) own_privacy_.emplace(number, *privacy);
   entry.connection = std::make_unique<Connection>(*this, number, established, limits_, privacy ? *privacy : privacy_,
                                                   packet_size_max_, environment_.random(), compressor_, now);
   indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
   if (established.path.tcp()) tcp_.heard(now, established.path.remote);
   if (tcp_on_ && entry.connection->outgoing()) entry.connection->choose_paths();
   touch(*entry.connection);
-  admit(now, entry);
+  rivals_.admit(now, *entry.connection);
   return *entry.connection;
 }
 
-// Decides which session serves the peer, and tells the node when a peer is new.
-void Kernel::admit(TimePoint now, Entry& entry) {
-  Connection& connection = *entry.connection;
-  const auto known = peers_.find(connection.uuid());
-  if (known == peers_.end()) {
-    peers_[connection.uuid()] = &connection;
-    entry.reported = true;
-    log_line(log_, LogLevel::info, "session", "peer " + connection.uuid().to_string() + " is up");
-    events_.on_peer_up(connection.snapshot(now));
-    return;
-  }
-  Connection& other = *known->second;
-  Entry& other_entry = connections_.at(other.number());
-  const bool same_run = connection.peer_static_key() == other.peer_static_key();
-  const bool later = connection.dialled() >= other.dialled();
-  if (!same_run && !later) return connection.close(now, CloseReason::replaced);
-  if (!same_run) {
-    other.close(now, CloseReason::replaced);
-    end_connection(now, other_entry);
-    return admit(now, entry);
-  }
-  // Both ends come to the same: one hash is the smaller one, and the dials of one end have an order.
-  const bool both_dialled = connection.outgoing() != other.outgoing();
-  const bool stays = both_dialled ? connection.handshake_hash() < other.handshake_hash() : later;
-  const CloseReason reason = both_dialled ? CloseReason::duplicate : CloseReason::replaced;
-  stays ? settle(now, entry, other_entry, reason) : settle(now, other_entry, entry, reason);
+void Kernel::on_peer_up(TimePoint now, Connection& connection) {
+  log_line(log_, LogLevel::info, "session", "peer " + connection.uuid().to_string() + " is up");
+  events_.on_peer_up(connection.snapshot(now));
 }
 
-void Kernel::settle(TimePoint now, Entry& stays, Entry& loses, CloseReason reason) {
-  peers_[stays.connection->uuid()] = stays.connection.get();
-  if (loses.reported) std::swap(stays.reported, loses.reported);
-  // What was asked for holds for the peer, whoever's dial it is that stays.
-  if (loses.own_privacy && !stays.own_privacy) set_own_privacy(now, stays, *loses.own_privacy);
-  loses.asked = false;
-  loses.lost = Loss{now, reason};
-  await_answer(now, stays);
+void Kernel::on_outlived(TimePoint now, Connection& connection) {
+  end_connection(now, connections_.at(connection.number()));
 }
 
-void Kernel::await_answer(TimePoint now, Entry& stays) {
-  stays.lost.reset();
-  stays.asked = true;
-  stays.connection->ask_anew(now);
-  touch(*stays.connection);
-}
-
-// Of several sessions with a peer: closes the one that is not needed, when that is safe.
-void Kernel::serve_rivals(TimePoint now, Entry& entry) {
-  Connection& connection = *entry.connection;
-  if (entry.asked) {
-    connection.ask(now);
-    if (!connection.answered()) return;
-    entry.asked = false;
-    for (auto& [number, other] : connections_) {
-      if (other.lost && !other.ended && other.connection->uuid() == connection.uuid()) touch(*other.connection);
-    }
-  }
-  if (!entry.lost) return;
-  if (connection.open_streams() > 0) entry.lost->unused_since = now;
-  if (!may_close(entry)) return;
-  const bool used = entry.lost->reason == CloseReason::duplicate && now - entry.lost->unused_since < kDuplicateIdle;
-  if (!used) connection.close(now, entry.lost->reason);
-}
-
-// Whether the peer has the session that this one has lost against.
-bool Kernel::may_close(const Entry& entry) const {
-  const auto stays = peers_.find(entry.connection->uuid());
-  return stays != peers_.end() && stays->second->answered();
+// What was asked for holds for the peer, whoever's dial it is that stays.
+void Kernel::on_settled(TimePoint now, Connection& stays, Connection& loses) {
+  const auto own = own_privacy_.find(loses.number());
+  if (own == own_privacy_.end() || own_privacy_.contains(stays.number())) return;
+  set_own_privacy(now, stays, own->second);
 }
 
 void Kernel::serve_connection(TimePoint now, Number number) {
@@ -464,7 +411,7 @@ void Kernel::serve_connection(TimePoint now, Number number) {
   if (const auto deadline = connection.deadline(); deadline && *deadline <= now) connection.on_deadline(now);
   if (connection.state() == Session::State::open) {
     connection.pump();
-    serve_rivals(now, entry);
+    rivals_.serve(now, connection);
   }
   counted_.key_updates += connection.key_updates() - std::exchange(entry.key_updates, connection.key_updates());
   const bool more = !connection.flush(now, batch_) || connection.has_events();
@@ -486,19 +433,9 @@ void Kernel::end_connection(TimePoint now, Entry& entry) {
   Connection& connection = *entry.connection;
   touch(connection);
   counted_.key_updates_failed += connection.close_reason() == CloseReason::key_limit;
-  if (const auto peer = peers_.find(connection.uuid()); peer != peers_.end() && peer->second == &connection) {
-    peers_.erase(peer);
-    // One that has lost takes over if there is any; the peer is then up all along.
-    for (auto& [number, other] : connections_) {
-      if (other.ended || !other.lost || other.connection->uuid() != connection.uuid()) continue;
-      peers_[connection.uuid()] = other.connection.get();
-      std::swap(entry.reported, other.reported);
-      await_answer(now, other);
-      break;
-    }
-  }
+  const bool peer_is_gone = rivals_.end(now, connection);
   connection.end_streams();
-  if (!std::exchange(entry.reported, false)) return;
+  if (!peer_is_gone) return;
   log_line(log_, LogLevel::info, "session",
            "peer " + connection.uuid().to_string() + " is down: " + describe(connection.close_reason()));
   events_.on_peer_down(connection.snapshot(now), connection.close_reason());
@@ -508,16 +445,14 @@ void Kernel::remove_connection(Number number) {
   const auto it = connections_.find(number);
   counted_.cover_bytes += it->second.connection->cover_bytes();
   counted_.padding_bytes += it->second.connection->padding_bytes();
-  cover_granted_ -= it->second.cover_granted;
+  cover_for_peers_.give_back(number);
+  own_privacy_.erase(number);
   if (it->second.deadline) deadlines_.erase({*it->second.deadline, number});
   connections_.erase(it);
 }
 
 void Kernel::schedule(Number number, Entry& entry) {
-  auto deadline = entry.connection->deadline();
-  if (entry.lost && !entry.ended && may_close(entry)) {
-    deadline = earliest(deadline, entry.lost->unused_since + kDuplicateIdle);
-  }
+  const auto deadline = earliest(entry.connection->deadline(), rivals_.deadline(*entry.connection));
   if (deadline == entry.deadline) return;
   if (entry.deadline && deadline) {  // most often; nothing is allocated
     auto node = deadlines_.extract({*entry.deadline, number});
@@ -582,13 +517,7 @@ void Kernel::on_segments_lost(Connection& connection) {
 }
 
 bool Kernel::grant_cover(Connection& connection, std::uint64_t bytes_per_second) {
-  Entry& entry = connections_.at(connection.number());
-  cover_granted_ -= std::exchange(entry.cover_granted, 0);
-  constexpr std::uint64_t kShares = 4;  // so that a single peer can not take all
-  const bool granted =
-      bytes_per_second <= cover_for_peers_max_ / kShares && bytes_per_second <= cover_for_peers_max_ - cover_granted_;
-  if (granted) cover_granted_ += entry.cover_granted = bytes_per_second;
-  return granted;
+  return cover_for_peers_.grant(connection.number(), bytes_per_second);
 }
 
 bool Kernel::open_tcp(Connection& connection) {
@@ -671,24 +600,24 @@ void Kernel::set_timer(TimePoint now) {
 // --- what the node asks for ---
 
 Result<void> Kernel::disconnect(const PeerUuid& peer) {
-  const auto it = peers_.find(peer);
-  if (it == peers_.end()) return fail(ErrorCode::not_found, "disconnecting a peer");
+  if (rivals_.serving(peer) == nullptr) return fail(ErrorCode::not_found, "disconnecting a peer");
   const TimePoint now = environment_.now();
-  Connection* const serving = it->second;
-  // All sessions with it: a duplicate must not take over.
-  for (auto& [number, entry] : connections_) {
-    if (entry.ended || entry.connection->uuid() != peer) continue;
-    entry.connection->close(now, CloseReason::normal);
-    touch(*entry.connection);
-    if (entry.connection.get() != serving) end_connection(now, entry);
+  // All sessions with it: one that gives way must not take over.
+  while (Connection* const losing = rivals_.losing(peer)) {
+    losing->close(now, CloseReason::normal);
+    end_connection(now, connections_.at(losing->number()));
+  }
+  if (Connection* const serving = rivals_.serving(peer)) {
+    serving->close(now, CloseReason::normal);
+    touch(*serving);
   }
   end_turn();
   return {};
 }
 
 Connection* Kernel::serving(const PeerUuid& peer) const {
-  const auto it = peers_.find(peer);
-  return it != peers_.end() && it->second->state() == Session::State::open ? it->second : nullptr;
+  Connection* const connection = rivals_.serving(peer);
+  return connection != nullptr && connection->state() == Session::State::open ? connection : nullptr;
 }
 
 Result<std::shared_ptr<Stream>> Kernel::open_stream(const PeerUuid& peer, const std::string& extender,
@@ -730,22 +659,22 @@ Result<void> Kernel::set_privacy(const Privacy& privacy) {
   if (const auto fits = check(privacy); !fits) return fits;
   privacy_ = privacy;
   for (auto& [number, entry] : connections_) {
-    if (!entry.ended && !entry.own_privacy) entry.connection->set_privacy(environment_.now(), privacy);
+    if (!entry.ended && !own_privacy_.contains(number)) entry.connection->set_privacy(environment_.now(), privacy);
   }
   end_turn();
   return {};
 }
 
-void Kernel::set_own_privacy(TimePoint now, Entry& entry, const Privacy& privacy) {
-  entry.own_privacy = std::make_unique<Privacy>(privacy);
-  entry.connection->set_privacy(now, privacy);
+void Kernel::set_own_privacy(TimePoint now, Connection& connection, const Privacy& privacy) {
+  own_privacy_.insert_or_assign(connection.number(), privacy);
+  connection.set_privacy(now, privacy);
 }
 
 Result<void> Kernel::set_privacy(const PeerUuid& peer, const Privacy& privacy) {
   if (const auto fits = check(privacy); !fits) return fits;
   Connection* const connection = serving(peer);
   if (connection == nullptr) return fail(ErrorCode::not_found, "changing the privacy of a session");
-  set_own_privacy(environment_.now(), connections_.at(connection->number()), privacy);
+  set_own_privacy(environment_.now(), *connection, privacy);
   end_turn();
   return {};
 }
@@ -753,7 +682,7 @@ Result<void> Kernel::set_privacy(const PeerUuid& peer, const Privacy& privacy) {
 std::vector<Peer> Kernel::peers() const {
   const TimePoint now = environment_.now();
   std::vector<Peer> peers;
-  for (const auto& [uuid, connection] : peers_) peers.push_back(connection->snapshot(now));
+  for (const auto& [uuid, connection] : rivals_.all_serving()) peers.push_back(connection->snapshot(now));
   return peers;
 }
 

@@ -16,10 +16,12 @@
 #include "handshake/initiator.hpp"
 #include "handshake/responder.hpp"
 #include "node/connection.hpp"
+#include "node/cover_budget.hpp"
 #include "node/delayed_sends.hpp"
 #include "node/environment.hpp"
 #include "node/index_table.hpp"
 #include "node/packet_batch.hpp"
+#include "node/rival_sessions.hpp"
 #include "node/tcp_links.hpp"
 #include "quantumgate/node.h"
 
@@ -60,7 +62,7 @@ struct Dial {
   std::optional<Privacy> privacy;           // asked for
 };
 
-class Kernel final : public ConnectionHost {
+class Kernel final : public ConnectionHost, private RivalSessions<Connection>::Host {
  public:
   // `options` were checked.
   Kernel(Environment& environment, const Identity& identity, const NodeOptions& options, KernelEvents& events);
@@ -84,7 +86,7 @@ class Kernel final : public ConnectionHost {
   Result<void> set_privacy(const PeerUuid& peer, const Privacy& privacy);
   const Privacy& privacy() const noexcept { return privacy_; }
   std::vector<Peer> peers() const;
-  std::size_t peers_up() const noexcept { return peers_.size(); }
+  std::size_t peers_up() const noexcept { return rivals_.all_serving().size(); }
   NodeCounters counters() const;
 
   // Everything that calls into the kernel or into streams from outside of its own callbacks ends with this: delivers
@@ -95,21 +97,11 @@ class Kernel final : public ConnectionHost {
 
  private:
   using Number = std::uint64_t;  // of a connection; counts up, so that every order in here is that of creation
-  // A session that gives way to another one, once the peer has shown that it has that, too.
-  struct Loss {
-    TimePoint unused_since;  // without streams
-    CloseReason reason;      // `duplicate`: its streams are served to their end first
-  };
   struct Entry {
     std::unique_ptr<Connection> connection;
-    std::optional<TimePoint> deadline;     // as registered in deadlines_
-    std::uint32_t key_updates = 0;         // as counted
-    std::uint64_t cover_granted = 0;       // bytes per second that the peer may have
-    std::unique_ptr<Privacy> own_privacy;  // was asked for
-    bool reported = false;                 // its peer is up, and this is the session that says so
-    bool ended = false;                    // its streams are over; it lingers to repeat CLOSE
-    bool asked = false;  // it serves the peer, which has yet to answer that it has it, too; others wait for that
-    std::optional<Loss> lost{};  // against the session that serves the peer
+    std::optional<TimePoint> deadline;  // as registered in deadlines_
+    std::uint32_t key_updates = 0;      // as counted
+    bool ended = false;                 // its streams are over; it lingers to repeat CLOSE
   };
 
   // ConnectionHost
@@ -128,9 +120,14 @@ class Kernel final : public ConnectionHost {
   std::optional<Path> udp_path(const Endpoint& remote) override;
   std::function<void(std::function<void()>)> poster(Number number) override;
 
+  // RivalSessions::Host
+  void on_peer_up(TimePoint now, Connection& connection) override;
+  void on_outlived(TimePoint now, Connection& connection) override;
+  void on_settled(TimePoint now, Connection& stays, Connection& loses) override;
+  void touch(Connection& connection) override;
+
   void on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch);
   void receive(TimePoint now, UnixTime wall, const Path& from, MutableBytesView datagram);
-  void touch(Connection& connection);
   void receive_for_connection(TimePoint now, const Path& from, Connection& connection, MutableBytesView datagram);
   // The open session with `peer`; null if there is none.
   Connection* serving(const PeerUuid& peer) const;
@@ -152,12 +149,7 @@ class Kernel final : public ConnectionHost {
   void serve_responder(TimePoint now);
 
   Connection& add_connection(TimePoint now, handshake::Established established, const std::optional<Privacy>& privacy);
-  void admit(TimePoint now, Entry& entry);
-  void set_own_privacy(TimePoint now, Entry& entry, const Privacy& privacy);
-  void settle(TimePoint now, Entry& stays, Entry& loses, CloseReason reason);
-  void await_answer(TimePoint now, Entry& stays);
-  void serve_rivals(TimePoint now, Entry& entry);
-  bool may_close(const Entry& entry) const;
+  void set_own_privacy(TimePoint now, Connection& connection, const Privacy& privacy);
   void serve_connection(TimePoint now, Number number);
   void end_connection(TimePoint now, Entry& entry);
   void remove_connection(Number number);
@@ -172,8 +164,7 @@ class Kernel final : public ConnectionHost {
   LogSink log_;
   stream::Limits limits_;
   Privacy privacy_;
-  std::uint64_t cover_for_peers_max_;
-  std::uint64_t cover_granted_ = 0;  // bytes per second, to all peers
+  CoverBudget cover_for_peers_;
   std::size_t sessions_max_;
   std::size_t packet_size_max_;
   handshake::Credentials credentials_;
@@ -193,7 +184,8 @@ class Kernel final : public ConnectionHost {
   std::map<PeerUuid, std::unique_ptr<Dial>> dials_;  // at most kDialsMax
   std::map<Number, Entry> connections_;              // at most sessions_max_; closing ones included
   Number next_number_ = 0;
-  std::map<PeerUuid, Connection*> peers_;  // the session that serves each peer
+  std::map<Number, Privacy> own_privacy_;  // of the sessions that were asked for one
+  RivalSessions<Connection> rivals_;
   std::set<std::pair<TimePoint, Number>> deadlines_;
   std::vector<Number> touched_;                      // to be served in this turn, in this order; each once
   std::vector<Number> again_;                        // to be served in the next turn

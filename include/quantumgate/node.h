@@ -36,7 +36,9 @@ struct NodeOptions {
   std::string network = "quantumgate";
   /// Set: only nodes that hold the same secret can talk to this one, or even learn that it is there.
   std::optional<SharedSecret> shared_secret{};
-  /// Sessions at the same time; more are refused silently. 1 to 65536.
+  /// Sessions at the same time, 1 to 65536. Whoever comes when all places are taken is refused silently; but from a
+  /// part of the network that holds few he takes the place of a session from the part that holds most, if that holds at
+  /// least twice as many. Those that this node dialled are not taken from it, and are there even beyond the limit.
   std::uint32_t sessions_max = 4096;
   /// The suites to take part in, by name; their order means nothing. Two nodes use the best that both have.
   std::vector<std::string> suites = suite_names();
@@ -81,6 +83,7 @@ struct NodeCounters {
   std::uint64_t dropped_trial_limit = 0;       ///< strangers send more datagrams than a node tries to open
   std::uint64_t dropped_start_limit = 0;       ///< strangers begin more handshakes than a node answers
   std::uint64_t dropped_full = 0;              ///< a bounded table was full
+  std::uint64_t sessions_evicted = 0;          ///< ones whose place went to a peer from elsewhere
   std::uint64_t handshakes_started = 0;        ///< message 1 accepted, as responder
   std::uint64_t handshakes_completed = 0;      ///< either role
   std::uint64_t handshakes_evicted = 0;        ///< unfinished ones that made room for newer ones

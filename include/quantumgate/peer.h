@@ -24,6 +24,7 @@ enum class CloseReason : std::uint16_t {
   internal = 5,       ///< a fault on the closing side
   idle = 6,           ///< nothing authentic arrived for the idle time limit; never sent, only reported
   key_limit = 7,      ///< the session's keys came to a limit of their use before they could be replaced
+  evicted = 8,        ///< all places were taken, and this session's went to a peer from elsewhere
 };
 /// A short English name of `reason`. Static lifetime.
 QG_EXPORT const char* describe(CloseReason reason) noexcept;

@@ -75,6 +75,8 @@ const char* describe(CloseReason reason) noexcept {
       return "no sign of life";
     case CloseReason::key_limit:
       return "the session's keys could not be replaced in time";
+    case CloseReason::evicted:
+      return "its place was needed for a peer from elsewhere";
   }
   return "unknown reason";
 }

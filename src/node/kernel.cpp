@@ -5,10 +5,12 @@
 
 #include "base/byte_order.hpp"
 #include "base/check.hpp"
+#include "handshake/prefix.hpp"
 
 namespace quantumgate::node {
 namespace {
 
+using handshake::prefix_of;
 using session::Session;
 
 constexpr int kPortTriesMax = 16;  // a free port must be free for TCP as well
@@ -140,7 +142,7 @@ void Kernel::receive(TimePoint now, UnixTime wall, const Path& from, MutableByte
       return;
     }
   }
-  if (connections_.size() >= sessions_max_) {
+  if (!has_place_for(from.remote)) {  // who is not there, maybe, but then it was not he who asked
     ++counted_.full;
     return;
   }
@@ -350,7 +352,7 @@ void Kernel::answer_later(std::function<void(Result<Peer>)> done, Result<Peer> r
 void Kernel::serve_responder(TimePoint now) {
   if (const auto deadline = responder_.deadline(); deadline && *deadline <= now) responder_.on_deadline(now);
   while (auto established = responder_.poll_established()) {
-    if (connections_.size() >= sessions_max_) {
+    if (!make_place_for(now, established->path.remote)) {
       ++counted_.full;
       indexes_.release(established->local_index);
       continue;
@@ -381,6 +383,7 @@ Connection& Kernel::add_connection(TimePoint now, handshake::Established establi
   indexes_.assign(established.local_index, {nullptr, entry.connection.get()});
   if (established.path.tcp()) tcp_.heard(now, established.path.remote);
   if (tcp_on_ && entry.connection->outgoing()) entry.connection->choose_paths();
+  if (shares_ && !entry.connection->outgoing()) shares_->add(number, prefix_of(established.path.remote));
   touch(*entry.connection);
   rivals_.admit(now, *entry.connection);
   return *entry.connection;
@@ -429,8 +432,10 @@ void Kernel::serve_connection(TimePoint now, Number number) {
 
 // The session is no longer open: its streams are over, and its peer is down unless another session serves it.
 void Kernel::end_connection(TimePoint now, Entry& entry) {
-  entry.ended = true;
   Connection& connection = *entry.connection;
+  entry.ended = true;
+  lingering_.insert(connection.number());
+  if (shares_ && !connection.outgoing()) shares_->remove(connection.number());
   touch(connection);
   counted_.key_updates_failed += connection.close_reason() == CloseReason::key_limit;
   const bool peer_is_gone = rivals_.end(now, connection);
@@ -441,12 +446,42 @@ void Kernel::end_connection(TimePoint now, Entry& entry) {
   events_.on_peer_down(connection.snapshot(now), connection.close_reason());
 }
 
+bool Kernel::has_place_for(const Endpoint& from) {
+  if (connections_.size() - lingering_.size() < sessions_max_) return true;
+  if (!shares_) {
+    shares_.emplace();
+    for (const auto& [number, entry] : connections_) {
+      const Connection& connection = *entry.connection;
+      if (!entry.ended && !connection.outgoing()) shares_->add(number, prefix_of(connection.path().remote));
+    }
+  }
+  return shares_->gives_way_to(prefix_of(from)).has_value();
+}
+
+bool Kernel::make_place_for(TimePoint now, const Endpoint& from) {
+  if (!has_place_for(from)) return false;
+  if (connections_.size() - lingering_.size() >= sessions_max_) {
+    ++counted_.sessions_evicted;
+    Entry& evicted = connections_.at(*shares_->gives_way_to(prefix_of(from)));
+    evicted.connection->close(now, CloseReason::evicted);
+    end_connection(now, evicted);
+  }
+  // Those that linger make room before their time. They have said CLOSE.
+  while (connections_.size() > sessions_max_ && !lingering_.empty()) {
+    const Number number = *lingering_.begin();
+    serve_connection(now, number);
+    if (connections_.contains(number)) remove_connection(number);
+  }
+  return true;
+}
+
 void Kernel::remove_connection(Number number) {
   const auto it = connections_.find(number);
   counted_.cover_bytes += it->second.connection->cover_bytes();
   counted_.padding_bytes += it->second.connection->padding_bytes();
   cover_for_peers_.give_back(number);
   own_privacy_.erase(number);
+  lingering_.erase(number);
   if (it->second.deadline) deadlines_.erase({*it->second.deadline, number});
   connections_.erase(it);
 }
@@ -503,6 +538,7 @@ void Kernel::on_touched(Connection& connection) { touch(connection); }
 
 void Kernel::on_moved(Connection& connection) {
   ++counted_.moves;
+  if (shares_ && !connection.outgoing()) shares_->move(connection.number(), prefix_of(connection.path().remote));
   log_line(log_, LogLevel::info, "session",
            "peer " + connection.uuid().to_string() + " has moved to " + connection.path().remote.to_string() +
                (connection.path().tcp() ? " by TCP" : ""));
@@ -701,6 +737,7 @@ NodeCounters Kernel::counters() const {
   counters.dropped_trial_limit = responder.trial_limit;
   counters.dropped_start_limit = responder.start_limit;
   counters.dropped_full = responder.full + counted_.full;
+  counters.sessions_evicted = counted_.sessions_evicted;
   counters.handshakes_started = responder.started;
   counters.handshakes_completed = responder.completed + counted_.completed;
   counters.handshakes_evicted = responder.evicted;

@@ -21,6 +21,7 @@
 #include "node/environment.hpp"
 #include "node/index_table.hpp"
 #include "node/packet_batch.hpp"
+#include "node/prefix_shares.hpp"
 #include "node/rival_sessions.hpp"
 #include "node/tcp_links.hpp"
 #include "quantumgate/node.h"
@@ -152,6 +153,9 @@ class Kernel final : public ConnectionHost, private RivalSessions<Connection>::H
   void set_own_privacy(TimePoint now, Connection& connection, const Privacy& privacy);
   void serve_connection(TimePoint now, Number number);
   void end_connection(TimePoint now, Entry& entry);
+  // Whether a session that is begun from there finds a place, be it that another one gives way.
+  bool has_place_for(const Endpoint& from);
+  bool make_place_for(TimePoint now, const Endpoint& from);
   void remove_connection(Number number);
   void schedule(Number number, Entry& entry);
   void set_timer(TimePoint now);
@@ -182,7 +186,10 @@ class Kernel final : public ConnectionHost, private RivalSessions<Connection>::H
   std::unique_ptr<Timer> again_timer_;  // for the next turn, when there is more to do than belongs into this one
 
   std::map<PeerUuid, std::unique_ptr<Dial>> dials_;  // at most kDialsMax
-  std::map<Number, Entry> connections_;              // at most sessions_max_; closing ones included
+  // Those that others have begun find no place when sessions_max_ are open. One more is here while it closes.
+  std::map<Number, Entry> connections_;
+  std::set<Number> lingering_;          // those of them that have ended
+  std::optional<PrefixShares> shares_;  // of those that others have begun, since all places were taken at first
   Number next_number_ = 0;
   std::map<Number, Privacy> own_privacy_;  // of the sessions that were asked for one
   RivalSessions<Connection> rivals_;
@@ -197,6 +204,7 @@ class Kernel final : public ConnectionHost, private RivalSessions<Connection>::H
     std::uint64_t unauthentic = 0;
     std::uint64_t replayed = 0;
     std::uint64_t full = 0;
+    std::uint64_t sessions_evicted = 0;
     std::uint64_t completed = 0;  // as initiator
     std::uint64_t segments_lost = 0;
     std::uint64_t moves = 0;

@@ -25,6 +25,8 @@ std::vector<Metric> metrics_of(const NodeCounters& c, std::size_t peers) {
       {"quantumgate_dropped_start_limit", "Handshake datagrams dropped: more are begun than are answered.", counter,
        c.dropped_start_limit},
       {"quantumgate_dropped_full", "UDP datagrams dropped: a bounded table was full.", counter, c.dropped_full},
+      {"quantumgate_sessions_evicted", "Sessions whose place went to a peer from elsewhere.", counter,
+       c.sessions_evicted},
       {"quantumgate_handshakes_started", "Handshakes begun by others.", counter, c.handshakes_started},
       {"quantumgate_handshakes_completed", "Handshakes completed, by either side.", counter, c.handshakes_completed},
       {"quantumgate_handshakes_evicted", "Unfinished handshakes that made room for newer ones.", counter,

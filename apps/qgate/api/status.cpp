@@ -21,6 +21,7 @@ Json counters_json(const NodeCounters& c) {
           {"dropped_trial_limit", c.dropped_trial_limit},
           {"dropped_start_limit", c.dropped_start_limit},
           {"dropped_full", c.dropped_full},
+          {"sessions_evicted", c.sessions_evicted},
           {"handshakes_started", c.handshakes_started},
           {"handshakes_completed", c.handshakes_completed},
           {"handshakes_evicted", c.handshakes_evicted},

@@ -26,6 +26,7 @@ export const kReasons = {
   protocol: 4,
   internal: 5,
   keyLimit: 7,
+  evicted: 8,
 };
 
 export class Session {

@@ -244,7 +244,7 @@ bool Connection::flush(TimePoint now, PacketBatch& batch) {
   const auto delivery = streams_.delivery();
   if (segmentation_.observe(now, delivery)) host_.on_segments_lost(*this);
   if (mtu_ && delivery) {
-    mtu_->on_progress(now, delivery->delivered, delivery->outstanding > 0, best_round_trip(), random_);
+    mtu_->on_progress(now, delivery->delivered, delivery->outstanding > 0, delivery->round_trip, random_);
   }
   if (state() == State::open) {
     if (messages_) messages_->tidy(now);
@@ -282,6 +282,7 @@ bool Connection::flush_streams(TimePoint now, PacketBatch& batch, std::size_t& l
   std::size_t packets = 0;
   bool more = false;
   bool asks = false;
+  bool full = false;
   while (left > 0 && state() == State::open) {
     const MutableBytesView room = batch.next();
     more = room.empty() || packets == kPacketsPerTurn;
@@ -289,7 +290,7 @@ bool Connection::flush_streams(TimePoint now, PacketBatch& batch, std::size_t& l
     const std::size_t body_max = body_size_max();
     const std::size_t body = streams_.poll_transmit(now, room.subspan(kBodyAt, body_max));
     if (body == 0) break;
-    if (body == body_max) use_path(now);
+    full = full || body == body_max;
     room[session::kHeaderSize] = wire::frame_type(wire::FrameKind::stream);
     asks = asks || streams_.awaiting_acknowledgement();  // within a burst it stays like that
     const std::size_t size = session_.seal(now, room, 1 + body, asks);
@@ -298,6 +299,7 @@ bool Connection::flush_streams(TimePoint now, PacketBatch& batch, std::size_t& l
     --left;
   }
   streams_.burst_sent();
+  if (full) use_path(now);
   const bool close_is_due = packets > 0 && state() != State::open;  // the keys were used up just now
   return !more && !close_is_due;
 }

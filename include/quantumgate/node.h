@@ -113,7 +113,8 @@ struct NodeCounters {
 /// who got a reference to it.
 class QG_EXPORT Node {
  public:
-  /// Starts a node with its own thread. Errors: address_in_use, permission_denied, invalid_argument, system.
+  /// Starts a node with its own thread. Errors: address_in_use, permission_denied, invalid_argument (Error::why says
+  /// which option does not fit), system.
   static Result<std::unique_ptr<Node>> start(Identity identity, NodeOptions options = {},
                                              std::vector<std::shared_ptr<Extender>> extenders = {});
 

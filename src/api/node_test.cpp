@@ -113,27 +113,40 @@ TEST(NodeTest, APortInUseIsSaidSo) {
 }
 
 TEST(NodeTest, ImpossibleOptionsAreRefused) {
-  const auto refused = [](NodeOptions options, std::vector<std::shared_ptr<Extender>> extenders = {}) {
+  // What is said about them.
+  const auto refusal = [](auto change, std::vector<std::shared_ptr<Extender>> extenders = {}) {
+    NodeOptions options;
+    change(options);
     const auto node = Node::start(Identity::generate(), std::move(options), std::move(extenders));
-    return !node && node.error().code == ErrorCode::invalid_argument;
+    EXPECT_FALSE(node);
+    EXPECT_TRUE(node || node.error().code == ErrorCode::invalid_argument);
+    return std::string(node ? "" : node.error().why);
   };
-  NodeOptions no_name;
-  no_name.network = "";
-  EXPECT_TRUE(refused(std::move(no_name)));
-  NodeOptions many;
-  many.listen.resize(9, Endpoint::v4(127, 0, 0, 1, 0));
-  EXPECT_TRUE(refused(std::move(many)));
-  NodeOptions none;
-  none.sessions_max = 0;
-  EXPECT_TRUE(refused(std::move(none)));
-  NodeOptions no_suite;
-  no_suite.suites.clear();
-  EXPECT_TRUE(refused(std::move(no_suite)));
-  NodeOptions unknown_suite;
-  unknown_suite.suites.push_back("Noise_XX_25519_AESGCM_SHA256");
-  EXPECT_TRUE(refused(std::move(unknown_suite)));
-  EXPECT_TRUE(refused({}, {echo(), echo()}));
-  EXPECT_TRUE(refused({}, {make_extender("Bad Name", {})}));
+  const auto nothing = [](NodeOptions&) {};
+  EXPECT_EQ(refusal([](NodeOptions& options) { options.network = ""; }), "the name of a network has 1 to 64 bytes");
+  EXPECT_EQ(refusal([](NodeOptions& options) { options.network.resize(65, 'x'); }),
+            "the name of a network has 1 to 64 bytes");
+  EXPECT_EQ(refusal([](NodeOptions& options) { options.listen.resize(9, Endpoint::v4(127, 0, 0, 1, 0)); }),
+            "a node listens at 8 addresses at most");
+  for (const std::uint32_t wrong : {0u, 65537u}) {
+    EXPECT_EQ(refusal([=](NodeOptions& options) { options.sessions_max = wrong; }), "there can be 1 to 65536 sessions");
+  }
+  for (const std::uint32_t wrong : {1231u, 1473u}) {
+    EXPECT_EQ(refusal([=](NodeOptions& options) { options.packet_size_max = wrong; }),
+              "the largest packets can have 1232 to 1472 bytes");
+  }
+  EXPECT_EQ(refusal([](NodeOptions& options) { options.suites.clear(); }),
+            "at least one suite is needed, and all must be known");
+  EXPECT_EQ(refusal([](NodeOptions& options) { options.suites.push_back("Noise_XX_25519_AESGCM_SHA256"); }),
+            "at least one suite is needed, and all must be known");
+  EXPECT_EQ(refusal(nothing, {echo(), echo()}), "two extenders have the same name");
+  EXPECT_EQ(refusal(nothing, {make_extender("Bad Name", {})}),
+            "the name of an extender has 1 to 64 characters of a-z 0-9 . - /");
+  for (const std::size_t wrong : {std::size_t{0}, (std::size_t{16} << 20) + 1}) {
+    EXPECT_EQ(refusal(nothing, {make_extender("test.large", {}, {.message_size_max = wrong})}),
+              "the largest message can have 1 byte to 16 MiB");
+  }
+  EXPECT_EQ(refusal(nothing, {nullptr}), "an extender is null");
 }
 
 TEST(NodeTest, WhoRefusesAPrivacySaysWhatIsWrongWithIt) {

@@ -25,20 +25,30 @@ HostPort shown(Endpoint endpoint) {
   return {host, endpoint.port};
 }
 
+// The sentences below name these numbers.
+static_assert(kListenMax == 8 && session::kPacketSizeDefault == 1232 && session::kPacketSizeMax == 1472);
+
 Result<void> check(const NodeOptions& options, const std::vector<std::shared_ptr<Extender>>& extenders) {
-  constexpr const char* kDoing = "checking the node's options";
-  const bool numbers_fit = options.listen.size() <= kListenMax && !options.network.empty() &&
-                           options.network.size() <= 64 && options.sessions_max >= 1 && options.sessions_max <= 65536 &&
-                           options.packet_size_max >= session::kPacketSizeDefault &&
-                           options.packet_size_max <= session::kPacketSizeMax;
-  if (!numbers_fit || !handshake::suites_named(options.suites)) return fail(ErrorCode::invalid_argument, kDoing);
+  const auto broken = [](const char* rule) {
+    return fail(ErrorCode::invalid_argument, "checking the node's options", rule);
+  };
+  if (options.listen.size() > kListenMax) return broken("a node listens at 8 addresses at most");
+  if (options.network.empty() || options.network.size() > 64) return broken("the name of a network has 1 to 64 bytes");
+  if (options.sessions_max < 1 || options.sessions_max > 65536) return broken("there can be 1 to 65536 sessions");
+  if (options.packet_size_max < session::kPacketSizeDefault || options.packet_size_max > session::kPacketSizeMax) {
+    return broken("the largest packets can have 1232 to 1472 bytes");
+  }
+  if (!handshake::suites_named(options.suites)) return broken("at least one suite is needed, and all must be known");
   if (const auto fits = quantumgate::check(options.privacy); !fits) return fits;
   std::set<DatagramId> ids;  // those of equal names are equal, too
   for (const auto& extender : extenders) {
-    const bool fits =
-        extender && wire::valid_extender_name(extender->name()) && extender->options().message_size_max >= 1 &&
-        extender->options().message_size_max <= kMessageSizeMax && ids.insert(datagram_id(extender->name())).second;
-    if (!fits) return fail(ErrorCode::invalid_argument, kDoing);
+    if (!extender) return broken("an extender is null");
+    if (!wire::valid_extender_name(extender->name())) {
+      return broken("the name of an extender has 1 to 64 characters of a-z 0-9 . - /");
+    }
+    const std::size_t size_max = extender->options().message_size_max;
+    if (size_max < 1 || size_max > kMessageSizeMax) return broken("the largest message can have 1 byte to 16 MiB");
+    if (!ids.insert(datagram_id(extender->name())).second) return broken("two extenders have the same name");
   }
   return {};
 }

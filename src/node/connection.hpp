@@ -122,6 +122,9 @@ class Connection final : private session::FrameSink,
   bool outgoing() const noexcept { return outgoing_; }
   // When its handshake began: the dial, or the arrival of message 1.
   TimePoint dialled() const noexcept { return since_ - handshake_time_; }
+  // When the run of the peer that it is with is known to have been there: message 1 arrived, or message 2. The latter
+  // may have been on its way for long; so before anything else has come, it is the dial.
+  TimePoint run_seen() const noexcept { return outgoing_ && heard() ? since_ : dialled(); }
   const Path& path() const noexcept { return paths_.proven(); }
   std::uint64_t cover_bytes() const noexcept { return session_.shape() ? session_.shape()->cover_bytes() : 0; }
   std::uint64_t padding_bytes() const noexcept { return session_.shape() ? session_.shape()->padding_bytes() : 0; }

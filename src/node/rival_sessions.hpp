@@ -19,8 +19,8 @@
 namespace quantumgate::node {
 
 // A template, so that the rule can be tried without keys and packets. Of a session it needs what Connection has under
-// the same names: uuid(), peer_static_key(), handshake_hash(), outgoing(), dialled(), open_streams(), ask_anew(),
-// ask(), answered() and close().
+// the same names: uuid(), peer_static_key(), handshake_hash(), outgoing(), dialled(), run_seen(), open_streams(),
+// ask_anew(), ask(), answered() and close().
 template <class Session>
 class RivalSessions {
  public:
@@ -49,15 +49,15 @@ class RivalSessions {
       return host_.on_peer_up(now, session);
     }
     Session& other = *known->second;
-    const bool same_run = session.peer_static_key() == other.peer_static_key();
-    const bool later = session.dialled() >= other.dialled();
-    if (!same_run && !later) return session.close(now, CloseReason::replaced);
-    if (!same_run) {
+    if (session.peer_static_key() != other.peer_static_key()) {
+      // Of an earlier run message 3 may come late.
+      if (session.run_seen() < other.run_seen()) return session.close(now, CloseReason::replaced);
       other.close(now, CloseReason::replaced);
       host_.on_outlived(now, other);
       return admit(now, session);  // there may be more of that run
     }
     // Both ends come to the same: one hash is the smaller one, and the dials of one end have an order.
+    const bool later = session.dialled() >= other.dialled();
     const bool both_dialled = session.outgoing() != other.outgoing();
     const bool stays = both_dialled ? session.handshake_hash() < other.handshake_hash() : later;
     const CloseReason reason = both_dialled ? CloseReason::duplicate : CloseReason::replaced;

@@ -22,6 +22,7 @@ struct FakeSession {
   Bytes hash;  // of the handshake
   bool we_dialled = false;
   TimePoint began{};
+  TimePoint seen = began;
 
   std::size_t streams = 0;
   int asked = 0;
@@ -33,6 +34,7 @@ struct FakeSession {
   const Bytes& handshake_hash() const { return hash; }
   bool outgoing() const { return we_dialled; }
   TimePoint dialled() const { return began; }
+  TimePoint run_seen() const { return seen; }
   std::size_t open_streams() const { return streams; }
   bool answered() const { return has_answered; }
   void ask_anew(TimePoint) {
@@ -205,6 +207,22 @@ TEST_F(RivalSessionsUnitTest, WhatCameLateOfAnEarlierRunIsClosedAndDisturbsNothi
   end(late);
   EXPECT_EQ(serving(), &living);
   EXPECT_EQ(events, Events{"up"});
+}
+
+// The dial may be older than the earlier run.
+TEST_F(RivalSessionsUnitTest, ADialCountsFromItsAnswerWhenRunsAreCompared) {
+  FakeSession living = session(1, true, 0s), late = session(2, false, 1s), renewed = session(3, false, 3s);
+  living.seen = TimePoint(1h) + 2s;
+  late.run = {std::byte{2}};
+  renewed.run = {std::byte{3}};
+  rivals.admit(now, living);
+  rivals.admit(now, late);
+  EXPECT_EQ(late.closed, CloseReason::replaced);
+  EXPECT_EQ(serving(), &living);
+  rivals.admit(now, renewed);
+  EXPECT_EQ(living.closed, CloseReason::replaced);
+  EXPECT_EQ(serving(), &renewed);
+  EXPECT_EQ(events, (Events{"up", "down", "up"}));
 }
 
 TEST_F(RivalSessionsUnitTest, PeersHaveNothingToDoWithEachOther) {

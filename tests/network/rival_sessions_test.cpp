@@ -18,11 +18,14 @@ struct RivalSessionsTest : ::testing::TestWithParam<int>, Transfers {
   TestNode bob{simulator, 2};
   handshake::Credentials anybody{alice.identity, "test", nullptr, handshake::all_suites(), {}};
 
-  bool is_message3(const TestNode& to, const sim::PassingDatagram& passing) const {
+  bool is(wire::SealedType type, const TestNode& to, const sim::PassingDatagram& passing) const {
     if (passing.to != to.host.v4(5000)) return false;
     const auto keys = handshake::OuterKeys::derive({}, to.identity.uuid(), anybody.network_hash());
-    const auto opened = handshake::open_datagram(keys.to_responder, true, passing.data);
-    return opened && opened->header.type == wire::SealedType::message3;
+    const auto opened = handshake::open_datagram(keys.to_responder, type == wire::SealedType::message3, passing.data);
+    return opened && opened->header.type == type;
+  }
+  bool is_message3(const TestNode& to, const sim::PassingDatagram& passing) const {
+    return is(wire::SealedType::message3, to, passing);
   }
   void expect_one_session_and_use_it() {
     for (const TestNode* node : {&alice, &bob}) {
@@ -108,6 +111,75 @@ TEST_P(RivalSessionsTest, AMessage3ThatComesWhenItsInitiatorHasGivenUp) {
   expect_one_session_and_use_it();
 }
 
+// Alice dials, her message 3 is under way for seconds, and meanwhile her process is a new one.
+struct EarlierRunTest : RivalSessionsTest {
+  std::vector<Bytes> late;
+  bool first_run = true;
+
+  // Nothing of her first run arrives but what belongs to its handshake before message 3.
+  void SetUp() override {
+    simulator.set_links(alice.host, bob.host, {.delay = 20ms, .bits_per_second = 100'000'000});
+    simulator.add_tap([this](const sim::PassingDatagram& passing) {
+      sim::Verdict verdict;
+      if (!first_run || passing.to != bob.host.v4(5000)) return verdict;
+      if (is_message3(bob, passing)) late.emplace_back(passing.data.begin(), passing.data.end());
+      verdict.deliver = late.empty();
+      return verdict;
+    });
+  }
+  void dial_and_restart() {
+    ASSERT_TRUE(alice.connect(bob.address()));
+    simulator.run_for(300ms);
+    alice.node.reset();
+    simulator.run_for(300ms);
+    first_run = false;
+    ASSERT_FALSE(late.empty());
+    ASSERT_TRUE(bob.observer->ups.empty());
+    alice.restart();
+  }
+  // With streams under way in both directions.
+  void deliver_what_is_late() {
+    const Source& there = start(alice, bob, 20'000'000);
+    const Source& back = start(bob, alice, 20'000'000);
+    simulator.run_for(500ms);
+    ASSERT_FALSE(there.done() || back.done());
+    const std::uint64_t completed = bob.node->counters().handshakes_completed;
+    for (const Bytes& datagram : late) simulator.inject({alice.host.v4(5000), bob.host.v4(5000), datagram});
+    simulator.run_for(100ms);
+    EXPECT_EQ(bob.node->counters().handshakes_completed, completed + 1) << "it makes a session";
+    const Source& later = start(bob, alice, 100'000);
+    EXPECT_TRUE(ends(later, 1min));
+    EXPECT_TRUE(ends(there, 1min));
+    EXPECT_TRUE(ends(back, 1min));
+    simulator.run_for(2min);
+    expect_one_session_and_use_it();
+  }
+};
+
+TEST_P(EarlierRunTest, ItsMessage3DisturbsNothingInASessionThatTheNewRunHasDialled) {
+  dial_and_restart();
+  ASSERT_TRUE(alice.connect(bob.address()));
+  simulator.run_for(200ms);
+  deliver_what_is_late();
+}
+
+// Bob's dial began before the one of the first run, and is answered by the second.
+TEST_P(EarlierRunTest, NorInOneThatTheOtherSideHasDialled) {
+  simulator.add_tap([this](const sim::PassingDatagram& passing) {
+    return sim::Verdict{.deliver = !first_run || !is(wire::SealedType::message1, alice, passing)};
+  });
+  std::optional<bool> answer;
+  bob.node->connect(alice.address(), {}, [&](Result<Peer> peer) { answer = peer.has_value(); });
+  simulator.run_for(100ms);
+  dial_and_restart();
+  ASSERT_TRUE(simulator.run_until([&] { return answer.has_value(); }, 5s));
+  ASSERT_TRUE(*answer);
+  simulator.run_for(200ms);
+  deliver_what_is_late();
+  EXPECT_TRUE(bob.node->peers()[0].outgoing);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, EarlierRunTest, ::testing::Range(1, 5));
 INSTANTIATE_TEST_SUITE_P(Seeds, RivalSessionsTest, ::testing::Range(1, 9));
 
 }  // namespace

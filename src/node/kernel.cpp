@@ -22,6 +22,10 @@ std::optional<TimePoint> earliest(std::optional<TimePoint> a, std::optional<Time
   return a;
 }
 
+Connection* open_or_null(Connection* connection) {
+  return connection != nullptr && connection->state() == Session::State::open ? connection : nullptr;
+}
+
 }  // namespace
 
 Kernel::Kernel(Environment& environment, const Identity& identity, const NodeOptions& options, KernelEvents& events)
@@ -466,7 +470,7 @@ bool Kernel::make_place_for(TimePoint now, const Endpoint& from) {
     evicted.connection->close(now, CloseReason::evicted);
     end_connection(now, evicted);
   }
-  // Those that linger make room before their time. They have said CLOSE.
+  // Those that linger make room before their time, once they have said CLOSE.
   while (connections_.size() > sessions_max_ && !lingering_.empty()) {
     const Number number = *lingering_.begin();
     serve_connection(now, number);
@@ -651,16 +655,15 @@ Result<void> Kernel::disconnect(const PeerUuid& peer) {
   return {};
 }
 
-Connection* Kernel::serving(const PeerUuid& peer) const {
-  Connection* const connection = rivals_.serving(peer);
-  return connection != nullptr && connection->state() == Session::State::open ? connection : nullptr;
-}
+Connection* Kernel::serving(const PeerUuid& peer) const { return open_or_null(rivals_.serving(peer)); }
+
+Connection* Kernel::usable(const PeerUuid& peer) const { return open_or_null(rivals_.usable(peer)); }
 
 Result<std::shared_ptr<Stream>> Kernel::open_stream(const PeerUuid& peer, const std::string& extender,
                                                     const StreamOptions& options) {
   constexpr const char* kDoing = "opening a stream";
   if (!wire::valid_extender_name(extender)) return fail(ErrorCode::invalid_argument, kDoing);
-  Connection* const connection = serving(peer);
+  Connection* const connection = usable(peer);
   if (connection == nullptr) return fail(ErrorCode::not_found, kDoing);
   return connection->open_stream(extender, options);
 }
@@ -669,7 +672,7 @@ Result<void> Kernel::send_message(const PeerUuid& peer, const std::string& exten
                                   const SendOptions& options, MessageDone done) {
   constexpr const char* kDoing = "sending a message";
   if (!wire::valid_extender_name(extender)) return fail(ErrorCode::invalid_argument, kDoing);
-  Connection* const connection = serving(peer);
+  Connection* const connection = usable(peer);
   if (connection == nullptr) return fail(ErrorCode::not_found, kDoing);
   const auto queued = connection->send_message(extender, message, options, std::move(done));
   counted_.messages_sent += queued.has_value();
@@ -679,7 +682,7 @@ Result<void> Kernel::send_message(const PeerUuid& peer, const std::string& exten
 Result<void> Kernel::send_datagram(const PeerUuid& peer, const std::string& extender, BytesView datagram) {
   constexpr const char* kDoing = "sending a datagram";
   if (!wire::valid_extender_name(extender)) return fail(ErrorCode::invalid_argument, kDoing);
-  Connection* const connection = serving(peer);
+  Connection* const connection = usable(peer);
   if (connection == nullptr) return fail(ErrorCode::not_found, kDoing);
   const auto queued = connection->send_datagram(datagram_id(extender), datagram);
   counted_.datagram_frames_sent += queued.has_value();
@@ -687,7 +690,7 @@ Result<void> Kernel::send_datagram(const PeerUuid& peer, const std::string& exte
 }
 
 std::size_t Kernel::datagram_size_max(const PeerUuid& peer) const {
-  const Connection* const connection = serving(peer);
+  const Connection* const connection = usable(peer);
   return connection == nullptr ? 0 : connection->datagram_size_max();
 }
 

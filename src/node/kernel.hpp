@@ -130,8 +130,9 @@ class Kernel final : public ConnectionHost, private RivalSessions<Connection>::H
   void on_receive(std::uint8_t socket, std::span<const IncomingDatagram> batch);
   void receive(TimePoint now, UnixTime wall, const Path& from, MutableBytesView datagram);
   void receive_for_connection(TimePoint now, const Path& from, Connection& connection, MutableBytesView datagram);
-  // The open session with `peer`; null if there is none.
+  // An open session with `peer`: the one that serves it, and the one for new streams; null if there is none.
   Connection* serving(const PeerUuid& peer) const;
+  Connection* usable(const PeerUuid& peer) const;
   void log_stranger(TimePoint now, const Path& from);
   void on_timer();
 

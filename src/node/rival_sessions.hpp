@@ -20,7 +20,7 @@ namespace quantumgate::node {
 
 // A template, so that the rule can be tried without keys and packets. Of a session it needs what Connection has under
 // the same names: uuid(), peer_static_key(), handshake_hash(), outgoing(), dialled(), run_seen(), open_streams(),
-// ask_anew(), ask(), answered() and close().
+// heard(), ask_anew(), ask(), answered() and close().
 template <class Session>
 class RivalSessions {
  public:
@@ -115,6 +115,15 @@ class RivalSessions {
   Session* serving(const PeerUuid& peer) const {
     const auto found = serving_.find(peer);
     return found == serving_.end() ? nullptr : found->second;
+  }
+  // The one to begin something new with. That is not the one that serves the peer as long as nothing has come by that:
+  // maybe only its message 3 came, and late. Of two in the same direction it is: the other one is known to be dead.
+  Session* usable(const PeerUuid& peer) const {
+    Session* const stays = serving(peer);
+    const auto contest = contests_.find(peer);
+    if (contest == contests_.end() || stays->heard()) return stays;
+    const Loss& last = contest->second.losses.back();
+    return last.reason == CloseReason::duplicate && last.session->heard() ? last.session : stays;
   }
   const std::map<PeerUuid, Session*>& all_serving() const noexcept { return serving_; }
   // One that gives way to it; null if there is none.

@@ -25,6 +25,7 @@ struct FakeSession {
   TimePoint seen = began;
 
   std::size_t streams = 0;
+  bool was_heard = false;
   int asked = 0;
   bool has_answered = false;
   std::optional<CloseReason> closed{};
@@ -36,6 +37,7 @@ struct FakeSession {
   TimePoint dialled() const { return began; }
   TimePoint run_seen() const { return seen; }
   std::size_t open_streams() const { return streams; }
+  bool heard() const { return was_heard; }
   bool answered() const { return has_answered; }
   void ask_anew(TimePoint) {
     ++asked;
@@ -77,7 +79,9 @@ struct RivalSessionsUnitTest : ::testing::Test, RivalSessions<FakeSession>::Host
     if (rivals.end(now, session)) events.emplace_back("down");
   }
   FakeSession* serving() const { return rivals.serving(peer_number(1)); }
+  FakeSession* usable() const { return rivals.usable(peer_number(1)); }
   void answer(FakeSession& session) {
+    session.was_heard = true;
     session.has_answered = true;
     rivals.serve(now, session);
   }
@@ -150,6 +154,25 @@ TEST_F(RivalSessionsUnitTest, OfTwoOfOneDirectionTheLaterStaysAndTheOtherGoesAtO
     end(earlier);
     end(later);
   }
+}
+
+TEST_F(RivalSessionsUnitTest, NewThingsBeginOnOneThatIsKnownToLive) {
+  EXPECT_EQ(usable(), nullptr);
+  FakeSession crossing = session(1, true, 0s), used = session(2, false, 0s), later = session(3, false, 1s);
+  rivals.admit(now, used);
+  EXPECT_EQ(usable(), &used);
+  rivals.admit(now, crossing);
+  ASSERT_EQ(serving(), &crossing);
+  EXPECT_EQ(usable(), &crossing) << "nothing is known of either";
+  used.was_heard = true;
+  EXPECT_EQ(usable(), &used);
+  crossing.was_heard = true;
+  EXPECT_EQ(usable(), &crossing);
+
+  end(crossing);
+  rivals.admit(now, later);
+  ASSERT_EQ(serving(), &later);
+  EXPECT_EQ(usable(), &later) << "nobody dials while he has a session";
 }
 
 TEST_F(RivalSessionsUnitTest, OneThatLostTakesOverWhenTheOtherEndsBeforeItWasConfirmed) {

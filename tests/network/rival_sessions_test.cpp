@@ -111,6 +111,36 @@ TEST_P(RivalSessionsTest, AMessage3ThatComesWhenItsInitiatorHasGivenUp) {
   expect_one_session_and_use_it();
 }
 
+// Whatever hash it has: what is opened while it is not known to be of use must not get lost with it.
+TEST_P(RivalSessionsTest, AMessage3ThatComesWhenTheOtherSideHasDialled) {
+  std::vector<Bytes> late;
+  bool first_dial = true;
+  simulator.add_tap([&](const sim::PassingDatagram& passing) {
+    sim::Verdict verdict;
+    if (!first_dial || passing.to != bob.host.v4(5000)) return verdict;
+    if (is_message3(bob, passing)) late.emplace_back(passing.data.begin(), passing.data.end());
+    verdict.deliver = late.empty();
+    return verdict;
+  });
+  ASSERT_TRUE(alice.connect(bob.address(), 2s));
+  simulator.run_for(3s);
+  ASSERT_TRUE(alice.node->peers().empty());
+  ASSERT_FALSE(late.empty());
+  alice.observer->ups.clear();
+  alice.observer->downs.clear();
+
+  first_dial = false;
+  ASSERT_TRUE(bob.connect(alice.address()));
+  simulator.run_for(1s);
+  const std::uint64_t completed = bob.node->counters().handshakes_completed;
+  for (const Bytes& datagram : late) simulator.inject({alice.host.v4(5000), bob.host.v4(5000), datagram});
+  simulator.run_for(1ms);
+  ASSERT_EQ(bob.node->counters().handshakes_completed, completed + 1) << "it makes a session";
+  EXPECT_TRUE(ends(start(bob, alice, 1'000'000), 10s));
+  simulator.run_for(2min);
+  expect_one_session_and_use_it();
+}
+
 // Alice dials, her message 3 is under way for seconds, and meanwhile her process is a new one.
 struct EarlierRunTest : RivalSessionsTest {
   std::vector<Bytes> late;

@@ -181,6 +181,7 @@ typedef struct qg_peer {
   uint64_t padding_bytes_sent;  ///< in packets that carry something; part of bytes_sent
   uint64_t key_updates;         ///< how often the session's keys have been replaced
   uint64_t key_age_ns;          ///< since the newest keys were made
+  uint64_t packet_size;         ///< bytes of the largest packets to it now
 } qg_peer;
 
 /// A service of a node. Callbacks may be null; they come on the node's thread.
@@ -220,6 +221,7 @@ typedef struct qg_node_options {
   const char* network;           ///< nodes of another name can not talk to this one; 1 to 64 bytes; null: "quantumgate"
   const uint8_t* shared_secret;  ///< 32 bytes: only nodes that hold the same can talk to this one. Null: none
   uint32_t sessions_max;         ///< sessions at the same time, 1 to 65536; 0: 4096
+  uint32_t packet_size_max;      ///< bytes of the largest packets to try on a path, 1232 to 1472; 0: 1472
   void* log_context;             ///< handed to `log`
 
   /// Null, or called for each log line, on the node's thread.

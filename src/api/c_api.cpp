@@ -159,6 +159,7 @@ void with_peer(const Peer& peer, Use use) {
   shown.padding_bytes_sent = peer.padding_bytes_sent;
   shown.key_updates = peer.key_updates;
   shown.key_age_ns = static_cast<std::uint64_t>(peer.key_age.count());
+  shown.packet_size = peer.packet_size;
   use(&shown);
 }
 
@@ -267,6 +268,7 @@ Result<NodeOptions> options_of(const qg_node_options& given) {
     options.shared_secret.emplace(bytes_of(given.shared_secret, SharedSecret::size()).first<SharedSecret::size()>());
   }
   if (given.sessions_max != 0) options.sessions_max = given.sessions_max;
+  if (given.packet_size_max != 0) options.packet_size_max = given.packet_size_max;
   if (given.log != nullptr) {
     options.log = [log = given.log, context = given.log_context](LogLevel level, std::string_view area,
                                                                  std::string_view line) {

@@ -206,6 +206,9 @@ TEST(CApi, RefusesBadOptions) {
   options.listen_count = 0;
   options.network = "";
   EXPECT_EQ(side.start(&options), QG_INVALID_ARGUMENT);
+  qg_node_options small = QG_INIT(qg_node_options);
+  small.packet_size_max = 1231;
+  EXPECT_EQ(side.start(&small), QG_INVALID_ARGUMENT);
   EXPECT_EQ(qg_node_start(nullptr, nullptr, nullptr, 0, &side.handle), QG_INVALID_ARGUMENT);
   EXPECT_EQ(qg_node_stop(nullptr), QG_OK);
 }
@@ -402,7 +405,7 @@ struct CApiPrivacyTest : TwoNodes {
 
 // Else a member that a later version appends could take the place of the padding, and the size would stay the same.
 TEST(CApi, NoStructureEndsInPadding) {
-  EXPECT_EQ(sizeof(qg_peer), offsetof(qg_peer, key_age_ns) + sizeof qg_peer::key_age_ns);
+  EXPECT_EQ(sizeof(qg_peer), offsetof(qg_peer, packet_size) + sizeof qg_peer::packet_size);
   EXPECT_EQ(sizeof(qg_extender), offsetof(qg_extender, on_stream) + sizeof qg_extender::on_stream);
   EXPECT_EQ(sizeof(qg_node_options), offsetof(qg_node_options, never_tcp) + sizeof qg_node_options::never_tcp);
   EXPECT_EQ(sizeof(qg_connect_options), offsetof(qg_connect_options, privacy) + sizeof qg_connect_options::privacy);
@@ -504,6 +507,7 @@ TEST_F(CApiPrivacyTest, ANodeOfLevelFourIsFollowedAndChangesWhileTheSessionLives
   EXPECT_EQ(at_server.privacy.cover, QG_COVER_ADAPTIVE) << "it was asked for";
   EXPECT_LE(at_client.peer.cover_bytes_sent + at_client.peer.padding_bytes_sent, at_client.peer.bytes_sent);
   EXPECT_EQ(at_client.peer.transport, QG_TRANSPORT_UDP);
+  EXPECT_EQ(at_client.peer.packet_size, 1232u);
   EXPECT_EQ(at_client.peer.key_updates, 0u);
   EXPECT_GT(seen(client).peer.key_age_ns, at_client.peer.key_age_ns);
   client.run([&] {

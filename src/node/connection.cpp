@@ -326,29 +326,24 @@ void Connection::flush_path_frames(TimePoint now, PacketBatch& batch) {
     host_.on_moved(*this);
   }
   while (const auto out = paths_.poll_transmit(now)) {
-    MutableBytesView room = batch.next();
-    if (room.empty() || state() != State::open) return;
-    const std::size_t content =
-        wire::write_path_frame(out->frame, room.subspan(session::kHeaderSize), out->full ? kFullContent : 0);
-    // Without room there is no padding: a place that has not proven itself gets no more than it must.
-    if (out->to != paths_.proven()) room = room.first(content + session::kPacketOverhead);
-    const std::size_t size = session_.seal(now, room, content, false);
-    batch.add(out->to, size, true);
-    bytes_sent_ += size;
+    if (!send_path_frame(now, batch, out->to, out->frame, out->full ? kFullContent : 0)) return;
   }
-  flush_probe(now, batch);
+  if (const auto probe = mtu_ ? mtu_->poll_transmit(now) : std::nullopt) {
+    send_path_frame(now, batch, paths_.proven(), probe->frame, probe->size - session::kPacketOverhead);
+  }
 }
 
-void Connection::flush_probe(TimePoint now, PacketBatch& batch) {
-  const auto probe = mtu_ && state() == State::open ? mtu_->poll_transmit(now) : std::nullopt;
-  if (!probe) return;
-  const MutableBytesView room = batch.next();
-  if (room.empty()) return;
-  const std::size_t content =
-      wire::write_path_frame(probe->frame, room.subspan(session::kHeaderSize), probe->size - session::kPacketOverhead);
+bool Connection::send_path_frame(TimePoint now, PacketBatch& batch, const Path& to, const wire::PathFrame& frame,
+                                 std::size_t content_size) {
+  MutableBytesView room = batch.next();
+  if (room.empty() || state() != State::open) return false;
+  const std::size_t content = wire::write_path_frame(frame, room.subspan(session::kHeaderSize), content_size);
+  // Without room there is no padding: a place that has not proven itself gets no more than it must.
+  if (to != paths_.proven()) room = room.first(content + session::kPacketOverhead);
   const std::size_t size = session_.seal(now, room, content, false);
-  batch.add(paths_.proven(), size, true);
+  batch.add(to, size, true);
   bytes_sent_ += size;
+  return true;
 }
 
 void Connection::add(PacketBatch& batch, std::size_t size) {

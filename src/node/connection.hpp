@@ -176,7 +176,9 @@ class Connection final : private session::FrameSink,
   // Each sends at most `left` packets, and takes those that it sends off it.
   bool flush_content(TimePoint now, PacketBatch& batch, std::size_t& left);
   void flush_path_frames(TimePoint now, PacketBatch& batch);
-  void flush_probe(TimePoint now, PacketBatch& batch);
+  // In a packet of its own, whose content is filled up to `content_size`. False: it can not be sent now.
+  bool send_path_frame(TimePoint now, PacketBatch& batch, const Path& to, const wire::PathFrame& frame,
+                       std::size_t content_size);
   void flush_datagrams(TimePoint now, PacketBatch& batch, std::size_t& left);
   bool flush_streams(TimePoint now, PacketBatch& batch, std::size_t& left);
   bool flush_cover(TimePoint now, PacketBatch& batch);
